@@ -1,0 +1,22 @@
+// swift-tools-version: 6.2
+// Targets stand in pipeline order; a target may import only targets above it.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+
+let package = Package(
+    name: "vigil",
+    targets: [
+        .target(name: "CHashKernels"),
+        .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
+        .testTarget(
+            name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],
+            resources: [.copy("Vectors")], swiftSettings: settings),
+    ],
+    swiftLanguageModes: [.v6]
+)

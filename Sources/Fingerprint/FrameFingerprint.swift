@@ -1,0 +1,62 @@
+// The one value that crosses the trust boundary from the half that parses hostile media to the half
+// that holds the known set. Small, Sendable and Codable, so that the first half can move into a
+// sandboxed process without a redesign.
+
+/// What is known of one sampled frame: its hash and how far the hash can be trusted.
+public struct FrameFingerprint: Sendable, Hashable {
+    /// PDQ hash of the frame.
+    public var hash: PDQHash
+    /// PDQ's own measure of structure, 0 (flat) to 100.
+    ///
+    /// Below 50 a hash says little.
+    public var quality: Int
+    /// Media time of the frame in seconds from the start of its stream.
+    public var mediaTime: Double
+    /// Running number of the frame: of the decoded frame when every frame is sampled, else of the
+    /// sample.
+    public var frame: Int
+    /// Which form of the picture was hashed.
+    public var variant: Variant
+
+    /// Makes a fingerprint of its parts.
+    public init(
+        hash: PDQHash, quality: Int, mediaTime: Double, frame: Int, variant: Variant = .original
+    ) {
+        self.hash = hash
+        self.quality = quality
+        self.mediaTime = mediaTime
+        self.frame = frame
+        self.variant = variant
+    }
+}
+
+extension FrameFingerprint: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case hash, quality, mediaTime = "media_s", frame, variant
+    }
+
+    /// Reads what `encode(to:)` wrote; a malformed hash is an error.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let text = try values.decode(String.self, forKey: .hash)
+        guard let hash = PDQHash(hex: text) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: .hash, in: values, debugDescription: "a PDQ hash is 64 hex digits")
+        }
+        self.init(
+            hash: hash, quality: try values.decode(Int.self, forKey: .quality),
+            mediaTime: try values.decode(Double.self, forKey: .mediaTime),
+            frame: try values.decode(Int.self, forKey: .frame),
+            variant: try values.decode(Variant.self, forKey: .variant))
+    }
+
+    /// Writes the hash as hex, the rest as numbers.
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(hash.hex, forKey: .hash)
+        try values.encode(quality, forKey: .quality)
+        try values.encode(mediaTime, forKey: .mediaTime)
+        try values.encode(frame, forKey: .frame)
+        try values.encode(variant, forKey: .variant)
+    }
+}
