@@ -12,7 +12,13 @@ let settings: [SwiftSetting] = [
 let package = Package(
     name: "vigil",
     targets: [
+        .systemLibrary(
+            name: "CFFmpeg", pkgConfig: "libavformat",
+            providers: [
+                .apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])
+            ]),
         .target(name: "CHashKernels"),
+        .target(name: "Decode", dependencies: ["CFFmpeg"], swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],

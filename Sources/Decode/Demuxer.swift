@@ -1,0 +1,204 @@
+// One open container: finds its video tracks and hands out their packets.
+//
+// Invariants: owns its AVFormatContext and closes it in deinit; every blocking call runs under the
+// interrupt with a fresh deadline; streams that are not read are discarded in the library, which
+// for MP4 means that their bytes are not read at all.
+
+internal import CFFmpeg
+
+/// Limits of what one input may ask for.
+enum DemuxLimits {
+    /// Longest wait for data within one call, seconds.
+    static let stallSeconds = 30.0
+    /// Read errors in a row after which the rest is given up.
+    static let consecutiveErrors = 16
+}
+
+struct Demuxer: ~Copyable {
+    /// A video track: its stream index and what its decoder needs.
+    struct Track {
+        var index: Int
+        var isAttachedPicture: Bool
+    }
+
+    private let context: UnsafeMutablePointer<AVFormatContext>
+    private let interrupt: Interrupt
+    let formatNames: String
+    let tracks: [Track]
+
+    init(_ input: MediaInput, interrupt: Interrupt) throws(DecodeError) {
+        interrupt.arm(seconds: DemuxLimits.stallSeconds)
+        var format: UnsafePointer<AVInputFormat>?
+        if case .file(let path) = input {
+            format = try MediaFormat.probe(path: path, interrupt: interrupt)
+        }
+        let context = try Self.open(input, as: format, interrupt: interrupt)
+        let found: [Track]
+        do throws(DecodeError) {
+            try Self.completeParameters(context, interrupt: interrupt)
+            found = try Self.videoTracks(context)
+        } catch {
+            // An initialiser that throws runs no deinit.
+            var closing: UnsafeMutablePointer<AVFormatContext>? = context
+            avformat_close_input(&closing)
+            throw error
+        }
+        self.context = context
+        self.interrupt = interrupt
+        formatNames = String(cString: context.pointee.iformat.pointee.name)
+        tracks = found
+    }
+
+    deinit {
+        var closing: UnsafeMutablePointer<AVFormatContext>? = context
+        avformat_close_input(&closing)
+    }
+
+    private static func open(
+        _ input: MediaInput, as format: UnsafePointer<AVInputFormat>?, interrupt: Interrupt
+    ) throws(DecodeError) -> UnsafeMutablePointer<AVFormatContext> {
+        var context = avformat_alloc_context()
+        guard let allocated = context else { throw DecodeError(.io, "out of memory") }
+        allocated.pointee.interrupt_callback = interrupt.callback
+        var options: OpaquePointer?
+        defer { av_dict_free(&options) }
+        av_dict_set(&options, "protocol_whitelist", input.protocols, 0)
+        av_dict_set(&options, "format_whitelist", MediaFormat.whitelist, 0)
+        av_dict_set(&options, "max_streams", "128", 0)
+        if case .url = input { av_dict_set(&options, "rw_timeout", "15000000", 0) }
+        // On failure the library frees the context.
+        let status = vigil_open_input(&context, input.location, format, &options)
+        guard status >= 0, let context else {
+            throw DecodeError(status: status, doing: "cannot open", interrupt: interrupt)
+        }
+        return context
+    }
+
+    /// Looks into the data where the header does not say enough to open a decoder.
+    private static func completeParameters(
+        _ context: UnsafeMutablePointer<AVFormatContext>, interrupt: Interrupt
+    ) throws(DecodeError) {
+        let names = String(cString: context.pointee.iformat.pointee.name)
+        let incomplete =
+            context.pointee.ctx_flags & AVFMTCTX_NOHEADER != 0
+            || streams(of: context).contains { stream in
+                let parameters = stream.pointee.codecpar.pointee
+                return parameters.codec_type == AVMEDIA_TYPE_UNKNOWN
+                    || parameters.codec_type == AVMEDIA_TYPE_VIDEO
+                        && (parameters.codec_id == AV_CODEC_ID_NONE || parameters.width == 0)
+            }
+        guard incomplete, !MediaFormat.isPicture(names) else { return }
+        let status = avformat_find_stream_info(context, nil)
+        guard status >= 0 else {
+            throw DecodeError(
+                status: status, doing: "cannot read the streams", interrupt: interrupt)
+        }
+    }
+
+    private static func streams(
+        of context: UnsafeMutablePointer<AVFormatContext>
+    ) -> [UnsafeMutablePointer<AVStream>] {
+        (0..<Int(context.pointee.nb_streams)).compactMap { context.pointee.streams[$0] }
+    }
+
+    /// Every video track of a file: a second one must not be a place to hide.
+    ///
+    /// Of an adaptive playlist, whose tracks are renditions of one content, only the one that the
+    /// library thinks best.
+    private static func videoTracks(
+        _ context: UnsafeMutablePointer<AVFormatContext>
+    ) throws(DecodeError) -> [Track] {
+        let videos = streams(of: context).filter {
+            $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+        }
+        guard !videos.isEmpty else {
+            throw DecodeError(.noVideo, "has no video track, only audio, text or data")
+        }
+        if String(cString: context.pointee.iformat.pointee.name) == "hls" {
+            let best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
+            if best >= 0 { return [Track(index: Int(best), isAttachedPicture: false)] }
+        }
+        return videos.map {
+            Track(
+                index: Int($0.pointee.index),
+                isAttachedPicture: $0.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0)
+        }
+    }
+}
+
+extension Demuxer {
+    func stream(_ index: CInt) -> UnsafeMutablePointer<AVStream> {
+        context.pointee.streams[Int(index)]!
+    }
+
+    func stream(_ track: Track) -> UnsafeMutablePointer<AVStream> {
+        // In range: `tracks` was made from this context, and streams are never removed.
+        context.pointee.streams[track.index]!
+    }
+
+    /// Whether seeking back is possible.
+    var isSeekable: Bool {
+        if formatNames == "hls" { return context.pointee.duration > 0 }
+        guard let io = context.pointee.pb else { return false }
+        return io.pointee.seekable & AVIO_SEEKABLE_NORMAL != 0
+    }
+
+    /// Declared length of the whole input, all tracks, in seconds; `nil` where it is not declared
+    /// but guessed from the size.
+    var declaredDuration: Double? {
+        guard context.pointee.duration != vigil_AV_NOPTS_VALUE, context.pointee.duration > 0,
+            context.pointee.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE
+        else { return nil }
+        return Double(context.pointee.duration) / Double(AV_TIME_BASE)
+    }
+
+    /// Reads only this track, and of it only keyframes where the container can tell.
+    func select(_ track: Track, keyframesOnly: Bool) {
+        for index in 0..<Int(context.pointee.nb_streams) {
+            guard let stream = context.pointee.streams[index] else { continue }
+            let chosen = index == track.index
+            stream.pointee.discard =
+                chosen ? (keyframesOnly ? AVDISCARD_NONKEY : AVDISCARD_DEFAULT) : AVDISCARD_ALL
+        }
+    }
+
+    /// Reads every track in full.
+    func selectAll() {
+        for index in 0..<Int(context.pointee.nb_streams) {
+            context.pointee.streams[index]?.pointee.discard = AVDISCARD_DEFAULT
+        }
+    }
+
+    /// Reads the next packet that is not discarded.
+    /// - Returns: `false` at the end.
+    /// - Throws: what ended reading before the end, once it has failed several times in a row.
+    func read(into packet: UnsafeMutablePointer<AVPacket>) throws(DecodeError) -> Bool {
+        var failures = 0
+        while true {
+            interrupt.arm(seconds: DemuxLimits.stallSeconds)
+            let status = av_read_frame(context, packet)
+            if status >= 0 { return true }
+            if let reason = interrupt.reason { throw reason }
+            if status == vigil_AVERROR_EOF { return false }
+            failures += 1
+            if failures >= DemuxLimits.consecutiveErrors {
+                throw DecodeError(status: status, doing: "reading stopped", interrupt: interrupt)
+            }
+        }
+    }
+
+    /// Goes back to a packet read before.
+    /// - Returns: whether the library could seek; where it landed shows in the next packet.
+    func seek(track: Track, timestamp: Int64, position: Int64) -> Bool {
+        interrupt.arm(seconds: DemuxLimits.stallSeconds)
+        // Formats with discontinuous time stamps (MPEG-TS, MPEG-PS) search by time stamps and land
+        // beside the keyframe; by position they land on it.
+        let flags = context.pointee.iformat.pointee.flags
+        if flags & AVFMT_TS_DISCONT != 0, flags & AVFMT_NO_BYTE_SEEK == 0, position >= 0,
+            formatNames != "hls"
+        {
+            return av_seek_frame(context, CInt(track.index), position, AVSEEK_FLAG_BYTE) >= 0
+        }
+        return av_seek_frame(context, CInt(track.index), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+}

@@ -1,0 +1,147 @@
+// What may be opened, and as what: the policy at the door of the demuxer.
+//
+// A local path always goes to libavformat behind `file:`, so that a name such as `concat:a|b` is a
+// name and no protocol, and its format is found from content alone: names with `%d` or `*` would
+// otherwise open other files as a picture sequence. Only formats that hold pictures and are met in
+// practice are let in; the many odd ones that the library also has are attack surface (and its
+// "tty" reads any text as video). A playlist on disk may name files and nothing on a network.
+
+internal import CFFmpeg
+internal import Glibc
+
+/// A file or a URL to examine.
+public enum MediaInput: Sendable, Hashable {
+    /// A path of the local file system.
+    case file(String)
+    /// A URL of one of the protocols in `protocols`.
+    case url(String)
+
+    /// Takes text with a scheme that Vigil reads for a URL and all else for a path.
+    public init(_ text: String) {
+        let scheme = text.prefix { $0 != ":" }
+        let isURL = text.dropFirst(scheme.count).hasPrefix("://")
+        self = isURL && Self.schemes.contains(scheme.lowercased()) ? .url(text) : .file(text)
+    }
+
+    private static let schemes: Set<String> = ["http", "https"]
+
+    /// The text without a URL's user, password and query, for people and records.
+    public var redacted: String {
+        switch self {
+        case .file(let path): return path
+        case .url(let url):
+            let bare = url.prefix { $0 != "?" && $0 != "#" }
+            guard let scheme = bare.firstRange(of: "://") else { return String(bare) }
+            let rest = bare[scheme.upperBound...]
+            let authority = rest.prefix { $0 != "/" }
+            guard let at = authority.lastIndex(of: "@") else { return String(bare) }
+            return bare[..<scheme.upperBound] + String(rest[rest.index(after: at)...])
+        }
+    }
+
+    /// What libavformat is asked to open.
+    var location: String {
+        switch self {
+        case .file(let path): "file:" + path
+        case .url(let url): url
+        }
+    }
+
+    /// Protocols that opening the input may use, nested ones (playlists, redirects) included.
+    var protocols: String {
+        switch self {
+        case .file: "file,crypto,data"
+        case .url: "http,https,tcp,tls,crypto,data"
+        }
+    }
+}
+
+/// The container formats that are let in, by libavformat's names.
+enum MediaFormat {
+    /// Video containers and raw video streams.
+    private static let video = [
+        "mov", "matroska", "mpegts", "mpeg", "avi", "flv", "live_flv", "hls", "asf", "ogg", "mxf",
+        "rm", "h264", "hevc", "m4v", "mpegvideo", "ivf", "obu", "av1", "mjpeg", "gif", "apng",
+        "nut",
+        "dv", "swf", "vc1", "wtv",
+    ]
+    /// Single pictures, found by content.
+    private static let pictures = [
+        "png_pipe", "jpeg_pipe", "jpegls_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "j2k_pipe",
+        "gif_pipe", "pam_pipe", "pgm_pipe", "pgmyuv_pipe", "ppm_pipe", "psd_pipe", "qoi_pipe",
+        "jpegxl_pipe",
+    ]
+    /// Audio formats that can carry a cover picture.
+    private static let audioWithCovers = ["mp3", "flac", "aiff", "ape", "wv"]
+    /// Audio formats without pictures: known, so that the answer is "audio only".
+    private static let audio: Set<String> = [
+        "wav", "aac", "ac3", "eac3", "amr", "au", "caf", "dts", "adts", "w64", "tta", "mpc", "loas",
+    ]
+
+    private static let allowed = Set(video + pictures + audioWithCovers)
+
+    /// For AVFormatContext.format_whitelist.
+    static let whitelist = (video + pictures + audioWithCovers).joined(separator: ",")
+
+    /// A format's names: libavformat lists aliases with commas ("mov,mp4,m4a,3gp,3g2,mj2").
+    static func isAllowed(_ names: String) -> Bool {
+        names.split(separator: ",").contains { allowed.contains(String($0)) }
+    }
+
+    static func isAudio(_ names: String) -> Bool {
+        names.split(separator: ",").contains { audio.contains(String($0)) }
+    }
+
+    static func isPicture(_ names: String) -> Bool { names.hasSuffix("_pipe") }
+
+    /// Finds the format of a local file from its content.
+    /// - Throws: `DecodeError` where it cannot be read or is in no format that is let in.
+    static func probe(
+        path: String, interrupt: Interrupt
+    ) throws(DecodeError) -> UnsafePointer<AVInputFormat> {
+        try checkRegularFile(path)
+        var io: UnsafeMutablePointer<AVIOContext>?
+        var callback = interrupt.callback
+        let opened = avio_open2(&io, "file:" + path, AVIO_FLAG_READ, &callback, nil)
+        guard opened >= 0, io != nil else {
+            throw DecodeError(status: opened, doing: "cannot open", interrupt: interrupt)
+        }
+        defer { avio_closep(&io) }
+        // The name says nothing, with one exception: newer versions take a text for a playlist only
+        // if it is called one.
+        let isPlaylist = path.hasSuffix(".m3u8") || path.hasSuffix(".m3u")
+        var format: UnsafePointer<AVInputFormat>?
+        let score = av_probe_input_buffer2(
+            io, &format, isPlaylist ? "playlist.m3u8" : "", nil, 0, 0)
+        guard score >= 0, let format else {
+            if interrupt.reason != nil {
+                throw DecodeError(status: score, doing: "cannot read", interrupt: interrupt)
+            }
+            throw DecodeError(.notMedia, "not a picture or video in any format that Vigil reads")
+        }
+        let names = String(cString: format.pointee.name)
+        guard isAllowed(names) else {
+            throw isAudio(names)
+                ? DecodeError(.noVideo, "audio only: there is no picture in it")
+                : DecodeError(.notMedia, "not a picture or video in any format that Vigil reads")
+        }
+        return format
+    }
+
+    /// Refuses what would block or never end (pipes, devices) and says "empty" of what is empty.
+    private static func checkRegularFile(_ path: String) throws(DecodeError) {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            switch errno {
+            case ENOENT, ENOTDIR: throw DecodeError(.notFound, "no such file or directory")
+            case EACCES: throw DecodeError(.permission, "permission denied")
+            case let code:
+                throw DecodeError(.io, "cannot be looked at: \(String(cString: strerror(code)))")
+            }
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw DecodeError(.notMedia, "is no regular file (a directory, pipe or device)")
+        }
+        guard status.st_size > 0 else { throw DecodeError(.notMedia, "is empty (0 bytes)") }
+    }
+}

@@ -1,0 +1,82 @@
+// One open decoder. Owns its AVCodecContext.
+//
+// `keyframe` gives a keyframe's picture at once: with B-frames in the stream a decoder would hold
+// it back until later packets come, so the packet is followed by a drain and a flush, which costs
+// nothing.
+
+internal import CFFmpeg
+
+struct VideoDecoder: ~Copyable {
+    /// Larger pictures are refused: 2^27 samples are 16384 x 8192.
+    private static let maximumPixels: Int64 = 1 << 27
+
+    private let context: UnsafeMutablePointer<AVCodecContext>
+
+    init(
+        _ stream: UnsafeMutablePointer<AVStream>, threads: Int, interrupt: Interrupt
+    ) throws(DecodeError) {
+        guard let parameters = stream.pointee.codecpar else {
+            throw DecodeError(.damaged, "has a video track without parameters")
+        }
+        let id = parameters.pointee.codec_id
+        guard let codec = avcodec_find_decoder(id) else {
+            let name = String(cString: avcodec_get_name(id))
+            throw DecodeError(.unsupported, "codec \(name) cannot be decoded by this FFmpeg")
+        }
+        guard let context = avcodec_alloc_context3(codec) else {
+            throw DecodeError(.io, "out of memory")
+        }
+        var status = avcodec_parameters_to_context(context, parameters)
+        if status >= 0 {
+            context.pointee.pkt_timebase = stream.pointee.time_base
+            context.pointee.thread_count = CInt(threads)
+            context.pointee.max_pixels = Self.maximumPixels
+            // Recovery points of intra-refresh streams give their pictures too.
+            context.pointee.flags |= CInt(bitPattern: UInt32(AV_CODEC_FLAG_OUTPUT_CORRUPT))
+            status = avcodec_open2(context, codec, nil)
+        }
+        guard status >= 0 else {
+            var freeing: UnsafeMutablePointer<AVCodecContext>? = context
+            avcodec_free_context(&freeing)
+            throw DecodeError(
+                status: status, doing: "cannot open the decoder", interrupt: interrupt)
+        }
+        self.context = context
+    }
+
+    deinit {
+        var freeing: UnsafeMutablePointer<AVCodecContext>? = context
+        avcodec_free_context(&freeing)
+    }
+
+    /// Decodes one keyframe by itself.
+    /// - Returns: whether `frame` now holds its picture.
+    func keyframe(
+        _ packet: UnsafeMutablePointer<AVPacket>, into frame: UnsafeMutablePointer<AVFrame>
+    ) -> Bool {
+        defer { avcodec_flush_buffers(context) }
+        guard avcodec_send_packet(context, packet) >= 0 else { return false }
+        avcodec_send_packet(context, nil)
+        return avcodec_receive_frame(context, frame) >= 0
+    }
+
+    /// Feeds one packet, or the end of the stream (`nil`).
+    /// - Returns: whether the decoder took it without an error.
+    func send(_ packet: UnsafeMutablePointer<AVPacket>?) -> Bool {
+        let status = avcodec_send_packet(context, packet)
+        return status >= 0 || status == vigil_AVERROR_EOF
+    }
+
+    /// What `receive` found.
+    enum Received { case frame, none, failure }
+
+    /// Takes the next decoded frame, if one is ready.
+    func receive(into frame: UnsafeMutablePointer<AVFrame>) -> Received {
+        let status = avcodec_receive_frame(context, frame)
+        if status >= 0 { return .frame }
+        return status == vigil_AVERROR_EAGAIN || status == vigil_AVERROR_EOF ? .none : .failure
+    }
+
+    /// Forgets everything fed so far.
+    func flush() { avcodec_flush_buffers(context) }
+}
