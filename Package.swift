@@ -11,6 +11,9 @@ let settings: [SwiftSetting] = [
 
 let package = Package(
     name: "vigil",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
     targets: [
         .systemLibrary(
             name: "CFFmpeg", pkgConfig: "libavformat",
@@ -20,9 +23,15 @@ let package = Package(
         .target(name: "CHashKernels"),
         .target(name: "Decode", dependencies: ["CFFmpeg"], swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
+        .target(
+            name: "Known",
+            dependencies: ["Fingerprint", .product(name: "Crypto", package: "swift-crypto")],
+            swiftSettings: settings),
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],
             resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(
+            name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
