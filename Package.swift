@@ -27,6 +27,9 @@ let package = Package(
             name: "Known",
             dependencies: ["Fingerprint", .product(name: "Crypto", package: "swift-crypto")],
             swiftSettings: settings),
+        .target(
+            name: "Match", dependencies: ["CHashKernels", "Fingerprint", "Known"],
+            swiftSettings: settings),
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],
             resources: [.copy("Vectors")], swiftSettings: settings),
