@@ -13,6 +13,7 @@ let package = Package(
     name: "vigil",
     dependencies: [
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         .systemLibrary(
@@ -30,11 +31,18 @@ let package = Package(
         .target(
             name: "Match", dependencies: ["CHashKernels", "Fingerprint", "Known"],
             swiftSettings: settings),
+        .target(
+            name: "Report", dependencies: ["Match", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings),
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
+        .testTarget(
+            name: "ReportTests",
+            dependencies: ["Report", "Match", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,59 @@
+// The life of a report, as a pure table: a state and an event give the next state, or nothing.
+//
+//     queued ──started──▶ delivering ──succeeded──▶ delivered
+//       ▲                  │  │   ▲ └──failed──▶ retrying ──started──▶ delivering
+//       ├────recovered─────┘  └─abandoned─▶ dead
+//       └──────────────retryRequested────────┘
+//
+// Invariants: `delivered` is final; only `delivering` can end in `delivered`, so that a report is
+// never called delivered without an attempt. The table performs nothing: a store applies it inside
+// its own transaction (compare and set), so two workers cannot take the same report.
+
+/// Where a report is on its way to its readers.
+///
+/// The raw values stand in databases and in output.
+public enum ReportState: String, Sendable, Codable, CaseIterable {
+    /// Waiting for its first attempt, or for one that was asked for by hand or after a crash.
+    case queued
+    /// One worker is sending it now.
+    case delivering
+    /// A receiver accepted it. Final.
+    case delivered
+    /// The last attempt failed; the next one is scheduled.
+    case retrying
+    /// Given up; waits for a person.
+    case dead
+}
+
+/// What happens to a report.
+public enum ReportEvent: String, Sendable, Codable, CaseIterable {
+    /// A worker takes the report and begins an attempt.
+    case started
+    /// The receiver accepted it.
+    case succeeded
+    /// The attempt failed and another one is to follow at a given time.
+    case failed
+    /// The attempt failed for good: out of attempts, or refused in a way that repeating cannot
+    /// mend.
+    case abandoned
+    /// The process that was sending is gone and left no outcome.
+    case recovered
+    /// A person asks for a dead report to be sent again.
+    case retryRequested = "retry_requested"
+}
+
+extension ReportState {
+    /// The state after an event.
+    /// - Returns: `nil` when the event is not allowed in this state.
+    public func next(on event: ReportEvent) -> ReportState? {
+        switch (self, event) {
+        case (.queued, .started), (.retrying, .started): .delivering
+        case (.delivering, .succeeded): .delivered
+        case (.delivering, .failed): .retrying
+        case (.delivering, .abandoned): .dead
+        case (.delivering, .recovered): .queued
+        case (.dead, .retryRequested): .queued
+        default: nil
+        }
+    }
+}

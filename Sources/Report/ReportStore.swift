@@ -1,0 +1,67 @@
+// The one seam to durable state about alerts and their reports. Everything that must survive a
+// crash goes through here, and each implementation passes the same conformance suite.
+//
+// Promises of every store: a call that returns without an error is durable, also against loss of
+// power; a call that throws has changed nothing; calls from several threads, and from several
+// processes on the same state, are safe. Calls block (they touch the disk), so they must not be
+// made inside an `async` function. No clock inside: the caller passes the time.
+
+public import Match
+
+/// Keeps alerts and their reports.
+public protocol ReportStore: Sendable {
+    /// Records new alerts and queues a report for each, all or nothing.
+    ///
+    /// An alert that is already known adds nothing and changes nothing: its report is returned as
+    /// it stands. So a caller that is unsure whether an earlier call succeeded may repeat it.
+    /// - Returns: one report for each alert, in the same order.
+    func open(
+        _ alerts: [Alert], at unixMilliseconds: Int64
+    ) throws(ReportError) -> [QueuedReport]
+
+    /// Records that an alert grew, or ended.
+    ///
+    /// An unknown id, an alert that has already ended, and an alert that would change its input or
+    /// known item are errors.
+    func update(
+        _ alert: Alert, closed: Bool, at unixMilliseconds: Int64
+    ) throws(ReportError)
+
+    /// Lists reports, newest first.
+    /// - Parameters:
+    ///   - filter: which reports.
+    ///   - limit: how many at most; brought into 1…10 000.
+    ///   - cursor: the last id of the page before; `nil` for the first page.
+    func reports(
+        matching filter: ReportFilter, limit: Int, before cursor: AlertID?
+    ) throws(ReportError) -> [QueuedReport]
+
+    /// Finds a report by its own id or by its alert's.
+    /// - Returns: `nil` when neither is known; for an alert with several reports, the oldest.
+    func report(id: AlertID) throws(ReportError) -> QueuedReport?
+
+    /// Counts reports by state; every state is a key.
+    func counts() throws(ReportError) -> [ReportState: Int]
+
+    /// Moves a report on by one event of the table in `ReportState`.
+    ///
+    /// `started` counts an attempt, `retryRequested` starts counting anew.
+    /// - Parameters:
+    ///   - event: what happened.
+    ///   - id: the report's own id.
+    ///   - unixMilliseconds: when it happened.
+    ///   - error: why an attempt failed; `nil` leaves the last reason, `succeeded` clears it. The
+    ///     first 1000 characters are kept.
+    ///   - nextAttempt: when to try again, Unix milliseconds; `failed` needs it, others ignore it.
+    /// - Returns: the report as it is afterwards.
+    func apply(
+        _ event: ReportEvent, to id: AlertID, at unixMilliseconds: Int64, error: String?,
+        nextAttempt: Int64?
+    ) throws(ReportError) -> QueuedReport
+}
+
+/// What every store has in common.
+package enum ReportLimits {
+    package static let page = 1...10_000
+    package static let errorCharacters = 1000
+}

@@ -1,0 +1,49 @@
+// The transition table, complete: each state with each event, said a second time as data. The
+// names are checked too, because databases and other programs hold them.
+//
+// The table itself is pure; that a store applies it, and refuses what it forbids without a trace,
+// is part of the conformance suite.
+
+import Match
+import Report
+import Testing
+
+@Suite struct ReportStateTests {
+    static let allowed: [ReportState: [ReportEvent: ReportState]] = [
+        .queued: [.started: .delivering],
+        .delivering: [
+            .succeeded: .delivered, .failed: .retrying, .abandoned: .dead, .recovered: .queued,
+        ],
+        .delivered: [:],
+        .retrying: [.started: .delivering],
+        .dead: [.retryRequested: .queued],
+    ]
+
+    @Test func tableIsComplete() {
+        #expect(Self.allowed.count == ReportState.allCases.count)
+        for state in ReportState.allCases {
+            for event in ReportEvent.allCases {
+                #expect(state.next(on: event) == Self.allowed[state]?[event], "\(state) \(event)")
+            }
+        }
+    }
+
+    @Test func rawValuesAreStable() {
+        #expect(
+            ReportState.allCases.map(\.rawValue)
+                == ["queued", "delivering", "delivered", "retrying", "dead"])
+    }
+
+    @Test func deliveredIsTheOnlyFinalState() {
+        let final = ReportState.allCases.filter { state in
+            ReportEvent.allCases.allSatisfy { state.next(on: $0) == nil }
+        }
+        #expect(final == [.delivered])
+    }
+
+    @Test func everyErrorIsItsLine() {
+        let error = ReportError(.busy, "cannot open x: held; wait")
+        #expect("\(error)" == error.message)
+        #expect(Set(ReportError.Code.allCases.map(\.rawValue)).count == 15)
+    }
+}
