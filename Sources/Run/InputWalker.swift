@@ -1,0 +1,122 @@
+// From the paths and URLs of a command line to the inputs to examine. Directories are walked depth
+// first in the order of names; what is a picture or video is decided later, by content.
+//
+// Symbolic links inside a walked directory are not followed (no loops, no way out of the tree) and,
+// like pipes and devices, counted as skipped. A directory that cannot be read is an input that
+// failed, never a silent hole. Holds one directory's names per level, not the whole tree.
+
+public import Decode
+internal import Foundation
+internal import Synchronization
+
+/// One thing to examine.
+public struct ScanInput: Sendable, Hashable {
+    /// Where it is.
+    public var media: MediaInput
+    /// Whether the user named it; otherwise a walk found it, and it may turn out to be no media at
+    /// all.
+    public var isNamed: Bool
+    /// Size in bytes; 0 where unknown.
+    public var bytes: Int64
+}
+
+/// Hands out inputs one at a time, to any number of workers.
+public final class InputWalker: Sendable {
+    /// What the walk came upon.
+    public enum Step: Sendable, Hashable {
+        /// Something to examine.
+        case input(ScanInput)
+        /// A place that could not be looked into, and why.
+        case unreadable(path: String, reason: String)
+    }
+
+    private struct Level {
+        var directory: String
+        var names: [String]  // descending, taken from the end
+    }
+
+    private struct State {
+        var arguments: [String]  // reversed
+        var levels: [Level] = []
+        var skipped = 0
+    }
+
+    private let state: Mutex<State>
+
+    /// Whether there is no more than one input, so that all cores can go to it.
+    public let isSingleInput: Bool
+
+    /// Makes a walker over what the user named.
+    public init(_ arguments: [String]) {
+        state = Mutex(State(arguments: arguments.reversed()))
+        isSingleInput = arguments.count == 1 && !Self.isDirectory(arguments[0])
+    }
+
+    /// Links, pipes and devices passed over so far.
+    public var skipped: Int { state.withLock { $0.skipped } }
+
+    /// The next step; `nil` at the end.
+    public func next() -> Step? {
+        state.withLock { state in
+            while true {
+                if let step = Self.nextInTree(&state) { return step }
+                guard state.levels.isEmpty else { continue }
+                guard let argument = state.arguments.popLast() else { return nil }
+                if let step = Self.start(argument, &state) { return step }
+            }
+        }
+    }
+
+    /// One step of the walk in progress; `nil` where a level was opened or left.
+    private static func nextInTree(_ state: inout State) -> Step? {
+        guard let level = state.levels.indices.last else { return nil }
+        guard let name = state.levels[level].names.popLast() else {
+            state.levels.removeLast()
+            return nil
+        }
+        let directory = state.levels[level].directory
+        let path = directory.hasSuffix("/") ? directory + name : directory + "/" + name
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            return .unreadable(path: path, reason: String(cString: strerror(errno)))
+        }
+        switch status.st_mode & S_IFMT {
+        case S_IFDIR: return open(path, &state)
+        case S_IFREG:
+            return .input(
+                ScanInput(media: .file(path), isNamed: false, bytes: Int64(status.st_size)))
+        default:
+            state.skipped += 1
+            return nil
+        }
+    }
+
+    private static func start(_ argument: String, _ state: inout State) -> Step? {
+        let media = MediaInput(argument)
+        guard case .file(let path) = media else {
+            return .input(ScanInput(media: media, isNamed: true, bytes: 0))
+        }
+        guard !isDirectory(path) else { return open(path, &state) }
+        var status = stat()
+        let bytes = stat(path, &status) == 0 ? Int64(status.st_size) : 0
+        return .input(ScanInput(media: media, isNamed: true, bytes: bytes))
+    }
+
+    private static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private static func open(_ path: String, _ state: inout State) -> Step? {
+        do {
+            let names = try FileManager.default.contentsOfDirectory(atPath: path)
+            state.levels.append(Level(directory: path, names: names.sorted(by: >)))
+            return nil
+        } catch {
+            let reason =
+                access(path, R_OK | X_OK) == 0
+                ? "cannot be listed" : String(cString: strerror(errno))
+            return .unreadable(path: path, reason: "directory: \(reason.lowercased())")
+        }
+    }
+}

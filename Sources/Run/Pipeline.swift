@@ -1,0 +1,63 @@
+// What a run does, resolved and validated: the built-in defaults, overridden by a pipeline file,
+// overridden by command-line flags. `pipelines/default.yaml` says the same as `Pipeline()`, and a
+// test holds it to that.
+
+public import Decode
+public import Fingerprint
+internal import Foundation
+public import Match
+
+/// The settings of a scan.
+public struct Pipeline: Sendable, Hashable {
+    /// Which frames are looked at.
+    public var sampling = SamplingPolicy()
+    /// Decoder threads per input; `nil` chooses by sampling and by the number of inputs.
+    public var decoderThreads: Int?
+    /// How much is tried to recognise an edited copy.
+    public var effort = Effort.standard
+    /// What counts as near.
+    public var match = MatchPolicy()
+    /// When hits become an alert.
+    public var evidence = EvidenceRules()
+    /// Inputs examined at the same time; `nil` is one for each core.
+    public var jobs: Int?
+    /// Frames that may wait between two stages.
+    public var queueFrames = 256
+
+    /// The built-in defaults.
+    public init() {}
+
+    /// Inputs examined at the same time on this machine.
+    public var resolvedJobs: Int { jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    /// Decoder threads for one of `inputs` inputs: keyframes are decoded one by one, where more
+    /// than one thread only costs memory; otherwise the cores are shared out.
+    public func resolvedDecoderThreads(inputs: Int) -> Int {
+        if let decoderThreads { return decoderThreads }
+        if case .keyframes = sampling.mode { return 1 }
+        let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+        return max(1, cores / max(1, min(inputs, resolvedJobs)))
+    }
+}
+
+extension Pipeline {
+    /// What the examine stage is told, for one of `inputs` inputs.
+    func examineSettings(inputs: Int) -> ExamineSettings {
+        ExamineSettings(
+            sampling: sampling, effort: effort, minimumQuality: match.minimumQuality,
+            decoderThreads: resolvedDecoderThreads(inputs: inputs))
+    }
+}
+
+extension SamplingPolicy.Mode {
+    /// Reads `keyframes`, `all`, or a number of seconds.
+    public init?(text: String) {
+        switch text {
+        case "keyframes": self = .keyframes
+        case "all": self = .all
+        default:
+            guard let seconds = Double(text), (0.001...86_400).contains(seconds) else { return nil }
+            self = .every(seconds: seconds)
+        }
+    }
+}

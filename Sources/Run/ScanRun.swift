@@ -1,0 +1,259 @@
+// The staged pipeline of `vigil scan`:
+//
+//   walker → [examine × jobs] → queue → [match × 1] → queue → [report: the caller's thread]
+//
+// Every queue is bounded and blocks its producers. Messages of one input stay in order, because one
+// worker examines it; those of several inputs mix. The match stage owns the known sets, the examine
+// stage never sees them. An alert is handed to the caller only after the report store has taken it,
+// or has refused it. Stopping drains: workers end their inputs at once, and what they found goes
+// all the way through.
+
+internal import Decode
+internal import Fingerprint
+internal import Foundation
+public import Match
+public import Report
+internal import Synchronization
+
+/// What a scan tells its caller, in order.
+public enum ScanEvent: Sendable {
+    /// An alert is final. `recorded` says whether the report queue holds it.
+    case alert(Alert, recorded: Bool)
+    /// An input is done; its alerts came before.
+    case input(InputResult)
+    /// Something failed that belongs to no input, one line.
+    case problem(String)
+}
+
+/// How far a scan has come; for a progress display.
+public struct ScanProgress: Sendable {
+    /// Inputs that are done.
+    public var inputs = 0
+    /// Bytes of inputs that are done.
+    public var bytes: Int64 = 0
+    /// Media time examined so far, seconds.
+    public var mediaSeconds = 0.0
+    /// Frames examined so far.
+    public var frames = 0
+    /// Alerts raised so far.
+    public var alerts = 0
+}
+
+/// One scan of a list of inputs.
+public final class ScanRun: Sendable {
+    private struct TrackKey: Hashable {
+        var input: Int
+        var track: Int
+    }
+
+    private enum Examined: Sendable {
+        case frame(TrackKey, name: String, [FrameFingerprint])
+        case ended(input: Int, InputResult)
+    }
+
+    private enum Matched: Sendable {
+        case action(EvidenceAction)
+        case ended(InputResult)
+    }
+
+    private let pipeline: Pipeline
+    private let index: KnownIndex
+    private let store: any ReportStore
+    private let walker: InputWalker
+    private let stopSwitch: StopSwitch
+    private let examined: StageQueue<Examined>
+    private let matched: StageQueue<Matched>
+    private let nextInput = Atomic<Int>(0)
+    private let skipped = Atomic<Int>(0)
+    private let progressState = Mutex(ScanProgress())
+    private let counts = Mutex(StageCounts())
+
+    /// Makes a run; nothing happens before `run`.
+    public init(
+        inputs: [String], pipeline: Pipeline, index: KnownIndex, store: any ReportStore,
+        stopSwitch: StopSwitch
+    ) {
+        self.pipeline = pipeline
+        self.index = index
+        self.store = store
+        self.stopSwitch = stopSwitch
+        walker = InputWalker(inputs)
+        examined = StageQueue(capacity: pipeline.queueFrames)
+        matched = StageQueue(capacity: pipeline.queueFrames)
+    }
+
+    /// How far the run has come; may be asked from any thread.
+    public var progress: ScanProgress { progressState.withLock { $0 } }
+
+    /// Scans to the end, or until stopped, on this thread and the run's own.
+    public func run(_ handle: (ScanEvent) -> Void) -> ScanSummary {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let examiners = WorkerThreads()
+        examiners.start(count: pipeline.resolvedJobs, name: "examine") { [self] in examineAll() }
+        let matchers = WorkerThreads()
+        matchers.start(count: 1, name: "match") { [self] in matchAll() }
+        let closer = WorkerThreads()
+        closer.start(count: 1, name: "close") { [examined] in
+            examiners.join()
+            examined.finish()
+        }
+        var summary = ScanSummary()
+        reportAll(into: &summary, handle)
+        matchers.join()
+        closer.join()
+        summary.stopped = stopSwitch.isStopped
+        summary.skipped = skipped.load(ordering: .relaxed) + walker.skipped
+        summary.stages = counts.withLock { $0 }
+        summary.stages.matchQueueHighest = examined.highestCount
+        summary.stages.reportQueueHighest = matched.highestCount
+        let elapsed = start.duration(to: clock.now)
+        summary.wallSeconds =
+            Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
+        return summary
+    }
+}
+
+// MARK: - Examine
+
+extension ScanRun {
+    private func examineAll() {
+        // Threads are shared out for as many inputs as there may be at once: a named directory
+        // counts as many.
+        let atOnce = walker.isSingleInput ? 1 : pipeline.resolvedJobs
+        var examiner = Examiner(pipeline.examineSettings(inputs: atOnce))
+        while !stopSwitch.isStopped, let step = walker.next() {
+            let number = nextInput.add(1, ordering: .relaxed).oldValue
+            switch step {
+            case .unreadable(let path, let reason):
+                examined.push(.ended(input: number, InputResult(path, failed: reason)))
+            case .input(let input):
+                let outcome = stopSwitch.withInterrupt { interrupt in
+                    examiner.examine(input, interrupt: interrupt) { track, fingerprints in
+                        note(fingerprints)
+                        let key = TrackKey(input: number, track: track)
+                        examined.push(.frame(key, name: input.media.redacted, fingerprints))
+                    }
+                }
+                progressState.withLock {
+                    $0.inputs += 1
+                    $0.bytes += input.bytes
+                }
+                switch outcome {
+                case .result(let result): examined.push(.ended(input: number, result))
+                case .notMedia: skipped.add(1, ordering: .relaxed)
+                }
+            }
+        }
+    }
+
+    private func note(_ frame: [FrameFingerprint]) {
+        progressState.withLock { $0.frames += 1 }
+        counts.withLock { $0.examined += 1 }
+    }
+}
+
+// MARK: - Match
+
+extension ScanRun {
+    private func matchAll() {
+        var evidence: [TrackKey: Evidence] = [:]
+        while case let messages = examined.popAll(), !messages.isEmpty {
+            for message in messages {
+                switch message {
+                case .frame(let key, let name, let frame):
+                    compare(frame, &evidence[key, default: newEvidence(of: name)])
+                case .ended(let input, let result):
+                    let keys = evidence.keys.filter { $0.input == input }
+                    for key in keys.sorted(by: { $0.track < $1.track }) {
+                        let actions = evidence[key]?.finish(makeID: Self.newID) ?? []
+                        for action in actions { matched.push(.action(action)) }
+                        evidence[key] = nil
+                    }
+                    matched.push(.ended(result))
+                }
+            }
+        }
+        matched.finish()
+    }
+
+    private func newEvidence(of name: String) -> Evidence {
+        Evidence(input: name, rules: pipeline.evidence, items: index.items)
+    }
+
+    private func compare(_ frame: [FrameFingerprint], _ evidence: inout Evidence) {
+        guard let first = frame.first else { return }
+        let hits = index.hits(frame)
+        counts.withLock {
+            $0.matched += 1
+            $0.hits += hits.isEmpty ? 0 : 1
+        }
+        let actions = evidence.observe(
+            at: first.mediaTime, isUsable: first.quality >= index.policy.minimumQuality, hits: hits,
+            makeID: Self.newID)
+        for action in actions { matched.push(.action(action)) }
+    }
+
+    private static func newID() -> AlertID {
+        var random = SystemRandomNumberGenerator()
+        return AlertID(unixMilliseconds: UInt64(max(0, unixMilliseconds())), using: &random)
+    }
+}
+
+// MARK: - Report
+
+extension ScanRun {
+    private func reportAll(into summary: inout ScanSummary, _ handle: (ScanEvent) -> Void) {
+        // Alerts that the store refused when they opened: their facts still reach the caller.
+        var unrecorded: Set<AlertID> = []
+        while case let messages = matched.popAll(), !messages.isEmpty {
+            for message in messages {
+                switch message {
+                case .action(.opened(let alert)):
+                    summary.alerts += 1
+                    progressState.withLock { $0.alerts += 1 }
+                    do throws(ReportError) {
+                        _ = try store.open([alert], at: unixMilliseconds())
+                        counts.withLock { $0.reported += 1 }
+                    } catch {
+                        unrecorded.insert(alert.id)
+                        summary.alertsUnrecorded += 1
+                        handle(.problem("an alert could not be recorded: \(error.message)"))
+                    }
+                case .action(.closed(let alert)):
+                    let recorded = unrecorded.remove(alert.id) == nil
+                    if recorded { close(alert, handle) }
+                    handle(.alert(alert, recorded: recorded))
+                case .ended(let result):
+                    summary.add(result)
+                    progressState.withLock { $0.mediaSeconds += result.duration }
+                    handle(.input(result))
+                }
+            }
+        }
+    }
+
+    /// The queue row is there since the alert opened; what may be lost here are its final facts.
+    private func close(_ alert: Alert, _ handle: (ScanEvent) -> Void) {
+        do throws(ReportError) {
+            try store.update(alert, closed: true, at: unixMilliseconds())
+        } catch {
+            handle(.problem("alert \(alert.id): its end could not be recorded: \(error.message)"))
+        }
+    }
+}
+
+extension ScanSummary {
+    fileprivate mutating func add(_ result: InputResult) {
+        inputs += 1
+        mediaSeconds += result.duration
+        switch result.status {
+        case .examined: break
+        case .partial: partial += 1
+        case .failed: failed += 1
+        }
+    }
+}
+
+/// The wall clock, milliseconds since 1970.
+func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }

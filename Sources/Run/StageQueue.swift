@@ -1,0 +1,66 @@
+// The bounded queue between two stages. It holds at most `capacity` elements, whatever happens.
+//
+// Today's one full-policy is *block*: the producers of a file scan wait for their consumer, so
+// nothing is dropped and memory stays flat. `finish` lets the consumer drain what is there and then
+// end.
+
+internal import DequeModule
+internal import Foundation
+
+/// A bounded first-in-first-out queue that blocks its producers when full and its consumer when
+/// empty.
+final class StageQueue<Element: Sendable>: @unchecked Sendable {
+    // Sound: `elements`, `isFinished` and `highest` are only touched with `condition` locked.
+    private let condition = NSCondition()
+    private var elements = Deque<Element>()
+    private var isFinished = false
+    private var highest = 0
+    let capacity: Int
+
+    init(capacity: Int) {
+        precondition(capacity > 0, "a queue holds at least one element")
+        self.capacity = capacity
+        elements.reserveCapacity(capacity)
+    }
+
+    /// Waits for room and appends.
+    /// - Returns: `false`, with nothing appended, once the queue is finished.
+    @discardableResult
+    func push(_ element: Element) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        while elements.count >= capacity, !isFinished { condition.wait() }
+        guard !isFinished else { return false }
+        elements.append(element)
+        highest = max(highest, elements.count)
+        condition.broadcast()
+        return true
+    }
+
+    /// Waits for elements and takes all that are there.
+    /// - Returns: nothing once the queue is finished and empty.
+    func popAll() -> [Element] {
+        condition.lock()
+        defer { condition.unlock() }
+        while elements.isEmpty, !isFinished { condition.wait() }
+        let all = Array(elements)
+        elements.removeAll(keepingCapacity: true)
+        condition.broadcast()
+        return all
+    }
+
+    /// Nothing more will be pushed.
+    func finish() {
+        condition.lock()
+        isFinished = true
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    /// The most elements that were ever waiting.
+    var highestCount: Int {
+        condition.lock()
+        defer { condition.unlock() }
+        return highest
+    }
+}
