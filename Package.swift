@@ -11,7 +11,11 @@ let settings: [SwiftSetting] = [
 
 let package = Package(
     name: "vigil",
+    products: [
+        .executable(name: "vigil", targets: ["vigil"])
+    ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -24,6 +28,7 @@ let package = Package(
                 .apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])
             ]),
         .target(name: "CHashKernels"),
+        .target(name: "CProcess"),
         .target(name: "Decode", dependencies: ["CFFmpeg"], swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
         .target(
@@ -42,6 +47,14 @@ let package = Package(
                 "Decode", "Fingerprint", "Known", "Match", "Report",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "vigil",
+            dependencies: [
+                "CFFmpeg", "CHashKernels", "CProcess", "Decode", "Fingerprint", "Known", "Match",
+                "Report", "Run",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
         .testTarget(

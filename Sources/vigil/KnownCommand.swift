@@ -1,0 +1,355 @@
+// `vigil known`: making and keeping sealed known sets. None of these commands ever prints a hash.
+
+import ArgumentParser
+import Foundation
+import Known
+import Run
+
+struct KnownCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "known",
+        abstract: "Build, look at and change sealed known sets.",
+        discussion: """
+            A known set holds hashes, never media, sealed with a key. No command prints a hash of it.
+
+            Example: vigil known build hotline.vigil --name hotline --from list.txt --category A1
+            """,
+        subcommands: [
+            KnownBuild.self, KnownInfo.self, KnownVerify.self, KnownImport.self, KnownRemove.self,
+            KnownDiff.self,
+        ])
+}
+
+struct KnownBuild: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "build",
+        abstract: "Make a known set from media and from lists of hashes.",
+        discussion: """
+            Media is sampled at every frame; frames that look like one just kept, or have too little \
+            structure, are left out. Lists: one PDQ hash a line with optional ,metadata; vPDQ text; or CSV \
+            with signal_type,signal_str,… A corrupt line is named, counted and skipped.
+
+            Example: vigil known build demo.vigil --name demo --media clips/ --category sample
+            """)
+
+    @Argument(help: ArgumentHelp("Known set to write.", valueName: "out"))
+    var out: String
+
+    @Option(help: "Name of the set; alerts carry it.")
+    var name: String
+
+    @OptionGroup var sources: KnownSources
+    @OptionGroup var key: KeyOptions
+
+    @Flag(help: "Write over an existing known set.")
+    var replace = false
+
+    func run() throws {
+        guard replace || !FileManager.default.fileExists(atPath: out) else {
+            throw fail("\(out): exists; add to it with `vigil known import`, or give --replace")
+        }
+        let sealKey = try key.load(creates: true)
+        var set = KnownSet(name: name, createdUnixSeconds: Int64(Date().timeIntervalSince1970))
+        let isComplete = try sources.add(to: &set)
+        try writeSet(set, to: out, key: sealKey)
+        Console.line("\(out): \(KnownText.contents(of: set))")
+        try finishOutput(isComplete: isComplete)
+    }
+}
+
+struct KnownImport: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import",
+        abstract: "Add media or lists of hashes to a known set.",
+        discussion: """
+            An item that the set already has, with the same hashes, is counted and left as it is.
+
+            Example: vigil known import hotline.vigil --from update.csv
+            """)
+
+    @Argument(help: ArgumentHelp("Known set to add to.", valueName: "set"))
+    var path: String
+
+    @OptionGroup var sources: KnownSources
+    @OptionGroup var key: KeyOptions
+
+    func run() throws {
+        let sealKey = try key.load(creates: false)
+        var set = try readSet(path, key: sealKey)
+        let before = set.items.count
+        let isComplete = try sources.add(to: &set)
+        set.markRewritten(atUnixSeconds: Int64(Date().timeIntervalSince1970))
+        try writeSet(set, to: path, key: sealKey)
+        Console.line(
+            "\(path): \(count(set.items.count - before, "item")) added; now "
+                + KnownText.contents(of: set))
+        try finishOutput(isComplete: isComplete)
+    }
+}
+
+struct KnownRemove: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "remove",
+        abstract: "Take items out of a known set.",
+        discussion: "Example: vigil known remove hotline.vigil item-17 item-18")
+
+    @Argument(help: ArgumentHelp("Known set.", valueName: "set"))
+    var path: String
+
+    @Argument(help: ArgumentHelp("Ids of the items.", valueName: "id"))
+    var ids: [String]
+
+    @OptionGroup var key: KeyOptions
+
+    func run() throws {
+        let sealKey = try key.load(creates: false)
+        var set = try readSet(path, key: sealKey)
+        let missing = Set(ids).subtracting(set.items.map(\.id))
+        guard missing.isEmpty else {
+            throw fail(
+                "\(path): has no item \(missing.sorted().joined(separator: ", ")); nothing was removed"
+            )
+        }
+        let removed = set.remove(ids: Set(ids))
+        set.markRewritten(atUnixSeconds: Int64(Date().timeIntervalSince1970))
+        try writeSet(set, to: path, key: sealKey)
+        Console.line(
+            "\(path): \(count(removed, "item")) removed; now \(KnownText.contents(of: set))")
+        try finishOutput(isComplete: true)
+    }
+}
+
+struct KnownInfo: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "info",
+        abstract: "Say what a known set holds, without its hashes.",
+        discussion: "Example: vigil known info hotline.vigil --items")
+
+    @Argument(help: ArgumentHelp("Known sets.", valueName: "set"))
+    var paths: [String]
+
+    @OptionGroup var key: KeyOptions
+
+    @Flag(help: "List the items too.")
+    var items = false
+
+    @Option(help: "text or jsonl, one object a line.")
+    var format = OutputFormat.text
+
+    func run() throws {
+        let sealKey = try key.load(creates: false)
+        for path in paths {
+            let set = try readSet(path, key: sealKey)
+            let facts = KnownFacts(path: path, set: set)
+            switch format {
+            case .jsonl: Console.line(JSONLine.text(type: "known", facts))
+            case .text: Console.line(Console.printable(path) + "\n" + KnownText.table(facts))
+            }
+            if items { printItems(of: set) }
+        }
+        try finishOutput(isComplete: true)
+    }
+
+    private func printItems(of set: KnownSet) {
+        for (index, item) in set.items.enumerated() {
+            let facts = KnownItemFacts(item: item, hashes: set.hashCount(ofItemAt: index))
+            switch format {
+            case .jsonl: Console.line(JSONLine.text(type: "item", facts))
+            case .text:
+                let length = item.kind == .video ? ", \(timeText(item.durationSeconds))" : ""
+                let category = item.category.isEmpty ? "" : ", category \(item.category)"
+                Console.line(
+                    Console.printable(
+                        "  \(item.id): \(item.kind.rawValue)\(length), "
+                            + "\(count(facts.hashes, "hash", "hashes"))\(category), from \(item.source)"
+                    ))
+            }
+        }
+    }
+}
+
+struct KnownVerify: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify",
+        abstract: "Check that known sets are whole and open with the key.",
+        discussion: "Example: vigil known verify hotline.vigil")
+
+    @Argument(help: ArgumentHelp("Known sets.", valueName: "set"))
+    var paths: [String]
+
+    @OptionGroup var key: KeyOptions
+
+    func run() throws {
+        let sealKey = try key.load(creates: false)
+        var isComplete = true
+        for path in paths {
+            do {
+                let set = try SealedFile.read(path: path, key: sealKey)
+                Console.line("\(Console.printable(path)): whole; \(KnownText.contents(of: set))")
+            } catch {
+                Console.error("vigil: \(error.message)")
+                isComplete = false
+            }
+        }
+        try finishOutput(isComplete: isComplete)
+    }
+}
+
+struct KnownDiff: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "diff",
+        abstract: "Say which items differ between two known sets.",
+        discussion: """
+            Prints + for an item only in the second, - for one only in the first, ~ for one that changed.
+
+            Example: vigil known diff yesterday.vigil today.vigil
+
+            Exit codes: 0 no difference; 1 a difference; 2 a set could not be read.
+            """)
+
+    @Argument(help: ArgumentHelp("The older known set.", valueName: "old"))
+    var old: String
+
+    @Argument(help: ArgumentHelp("The newer known set.", valueName: "new"))
+    var new: String
+
+    @OptionGroup var key: KeyOptions
+
+    func run() throws {
+        let sealKey = try key.load(creates: false)
+        let difference = KnownDifference(
+            from: try readSet(old, key: sealKey), to: try readSet(new, key: sealKey))
+        for (mark, ids) in [
+            ("+", difference.added), ("-", difference.removed), ("~", difference.changed),
+        ] {
+            for id in ids { Console.line("\(mark) \(Console.printable(id))") }
+        }
+        try finishOutput(isComplete: true)
+        if !difference.isEmpty { throw Exit.found }
+    }
+}
+
+// MARK: - Shared
+
+func readSet(_ path: String, key: SealKey) throws -> KnownSet {
+    do {
+        return try SealedFile.read(path: path, key: key)
+    } catch {
+        throw fail(error.message)
+    }
+}
+
+func writeSet(_ set: KnownSet, to path: String, key: SealKey) throws {
+    do {
+        try SealedFile.write(set, to: path, key: key)
+    } catch {
+        throw fail(error.message)
+    }
+}
+
+func finishOutput(isComplete: Bool) throws {
+    guard Console.isComplete() else { throw fail("standard output cannot be written") }
+    if !isComplete { throw Exit.incomplete }
+}
+
+/// What can be said of a known set without its hashes.
+struct KnownFacts: Encodable {
+    var path: String
+    var name: String
+    var version: Int
+    var created: String
+    var updated: String
+    var images: Int
+    var videos: Int
+    var hashes: Int
+    var videoSeconds: Double
+    var categories: [String: Int]
+    var sources: [String: Int]
+    var fileBytes: Int64
+    var keyID: String
+
+    enum CodingKeys: String, CodingKey {
+        case path, name, version, created, updated, images, videos, hashes, categories, sources
+        case videoSeconds = "video_s"
+        case fileBytes = "file_bytes"
+        case keyID = "key_id"
+    }
+
+    init(path: String, set: KnownSet) {
+        let header = try? SealedFile.header(path: path)
+        self.path = path
+        name = set.name
+        version = set.version
+        created = Self.text(set.createdUnixSeconds)
+        updated = Self.text(set.updatedUnixSeconds)
+        images = set.items.count { $0.kind == .image }
+        videos = set.items.count - images
+        hashes = set.hashes.count
+        videoSeconds = milliseconds(set.items.reduce(0) { $0 + $1.durationSeconds })
+        categories = Dictionary(set.items.map { ($0.category, 1) }, uniquingKeysWith: +)
+        sources = Dictionary(set.items.map { ($0.source, 1) }, uniquingKeysWith: +)
+        fileBytes = header?.fileBytes ?? 0
+        keyID = header?.keyID ?? ""
+    }
+
+    private static func text(_ unixSeconds: Int64) -> String {
+        Date(timeIntervalSince1970: Double(unixSeconds)).formatted(.iso8601)
+    }
+}
+
+private struct KnownItemFacts: Encodable {
+    var id: String
+    var kind: String
+    var category: String
+    var source: String
+    var durationSeconds: Double
+    var hashes: Int
+
+    enum CodingKeys: String, CodingKey {
+        case id, kind, category, source, hashes
+        case durationSeconds = "duration_s"
+    }
+
+    init(item: KnownItem, hashes: Int) {
+        id = item.id
+        kind = item.kind.rawValue
+        category = item.category
+        source = item.source
+        durationSeconds = milliseconds(item.durationSeconds)
+        self.hashes = hashes
+    }
+}
+
+enum KnownText {
+    static func contents(of set: KnownSet) -> String {
+        let videos = set.items.count { $0.kind == .video }
+        let images = set.items.count - videos
+        let kinds = [(videos, "video"), (images, "image")].filter { $0.0 > 0 }
+            .map { count($0.0, $0.1) }
+        return Console.printable("set \(set.name), version \(set.version): ")
+            + (kinds.isEmpty ? "no items" : kinds.joined(separator: " and "))
+            + ", \(count(set.hashes.count, "hash", "hashes"))"
+    }
+
+    static func table(_ facts: KnownFacts) -> String {
+        let rows = [
+            ("name", facts.name), ("version", "\(facts.version)"),
+            ("created", facts.created), ("updated", facts.updated),
+            ("videos", "\(facts.videos), \(timeText(facts.videoSeconds)) in all"),
+            ("images", "\(facts.images)"), ("hashes", "\(facts.hashes)"),
+            ("categories", counts(facts.categories)), ("sources", counts(facts.sources)),
+            ("file", "\(facts.fileBytes) bytes, sealed with key \(facts.keyID)"),
+        ]
+        return rows.map { name, value in
+            "  " + name.padding(toLength: 12, withPad: " ", startingAt: 0)
+                + Console.printable(value)
+        }.joined(separator: "\n")
+    }
+
+    private static func counts(_ values: [String: Int]) -> String {
+        let sorted = values.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+        let shown = sorted.prefix(12).map { "\($0.key.isEmpty ? "(none)" : $0.key) \($0.value)" }
+        let more = sorted.count > 12 ? ", and \(sorted.count - 12) more" : ""
+        return shown.joined(separator: ", ") + more
+    }
+}

@@ -1,0 +1,96 @@
+// Options that several commands share, and how they become a pipeline and an index.
+
+public import ArgumentParser
+import Decode
+public import Fingerprint
+import Foundation
+import Known
+import Match
+import Run
+
+/// How results are printed.
+enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
+    case text, jsonl
+}
+
+extension Effort: ExpressibleByArgument {}
+
+/// `--sample`: keyframes, all, or seconds.
+struct SampleMode: ExpressibleByArgument {
+    var mode: SamplingPolicy.Mode
+
+    init?(argument: String) {
+        guard let mode = SamplingPolicy.Mode(text: argument) else { return nil }
+        self.mode = mode
+    }
+}
+
+/// The key that known sets are sealed with.
+struct KeyOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Key that the known set is sealed with (default: $VIGIL_KEY_FILE, else a key made once in your configuration folder).",
+            valueName: "file"))
+    var keyFile: String?
+
+    /// - Parameter creates: whether a missing default key is made; a named one never is.
+    func load(creates: Bool) throws -> SealKey {
+        let environment = ProcessInfo.processInfo.environment
+        let path = KeyFile.resolve(explicit: keyFile, environment: environment)
+        let isDefault = keyFile == nil && environment[KeyFile.environmentName] == nil
+        do {
+            return try KeyFile.load(path: path, createIfMissing: creates && isDefault)
+        } catch {
+            throw fail(error.message)
+        }
+    }
+}
+
+/// What is looked at, and how closely.
+struct PipelineOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Pipeline file; flags override it.", valueName: "file"))
+    var pipeline: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Which frames: keyframes, all, or seconds between frames.",
+            valueName: "keyframes|all|seconds"))
+    var sample: SampleMode?
+
+    @Option(
+        help: ArgumentHelp(
+            "fast: the picture as it is; standard: turned, mirrored and negative too.",
+            valueName: "fast|standard"))
+    var effort: Effort?
+
+    func resolve() throws -> Pipeline {
+        var resolved = Pipeline()
+        if let pipeline {
+            do {
+                resolved = try Pipeline(file: pipeline)
+            } catch {
+                throw ValidationError(error.message)
+            }
+        }
+        if let sample { resolved.sampling.mode = sample.mode }
+        if let effort { resolved.effort = effort }
+        return resolved
+    }
+}
+
+/// Opens known sets and puts them behind one index.
+func loadIndex(_ paths: [String], key: SealKey, policy: MatchPolicy) throws -> KnownIndex {
+    var sets: [KnownSet] = []
+    for path in paths {
+        do {
+            sets.append(try SealedFile.read(path: path, key: key))
+        } catch {
+            throw fail(error.message)
+        }
+    }
+    var seen: Set<String> = []
+    for set in sets where !seen.insert(set.name).inserted {
+        throw fail("two known sets are called \(set.name); an alert could not say which was meant")
+    }
+    return KnownIndex(sets, policy: policy)
+}

@@ -1,0 +1,29 @@
+// SIGINT and SIGTERM end a run cleanly; a second one ends it at once.
+
+import Dispatch
+import Foundation
+import Run
+import Synchronization
+
+/// Turns the first stop signal into `StopSwitch.stop`, as long as it lives.
+final class StopSignals {
+    private var sources: [any DispatchSourceSignal] = []
+
+    init(_ stopSwitch: StopSwitch) {
+        for number in [SIGINT, SIGTERM] {
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                if stopSwitch.isStopped { _exit(128 + number) }
+                Console.error("vigil: stopping; what was found is kept (again to stop at once)")
+                stopSwitch.stop()
+            }
+            source.resume()
+            sources.append(source)
+        }
+    }
+
+    deinit {
+        for source in sources { source.cancel() }
+    }
+}

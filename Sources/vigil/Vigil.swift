@@ -1,0 +1,45 @@
+// The command line: argument parsing and printing only. Every subcommand uses the same verbs that
+// the modules are named by. Exit codes, of all commands: 0 done (and nothing found), 1 something
+// found, 2 something could not be done or examined, 64 wrong usage.
+
+import ArgumentParser
+import CProcess
+import Decode
+import Foundation
+
+@main
+struct Vigil: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "vigil",
+        abstract: "Finds copies of known material in video files and live streams.",
+        discussion: """
+            Exit codes: 0 examined, nothing found; 1 something found; 2 nothing found, but something could \
+            not be (fully) examined or done; 64 wrong usage.
+            """,
+        version: "0.1.0",
+        subcommands: [
+            ScanCommand.self, FingerprintCommand.self, KnownCommand.self, MatchCommand.self,
+            ReportCommand.self, DoctorCommand.self,
+        ])
+
+    static func main() {
+        // Known hashes and keys are secrets: no core dump may hold them.
+        _ = vigil_forbid_core_dumps()
+        // A closed pipe is an error of one write, not the end of a run that has alerts to record.
+        signal(SIGPIPE, SIG_IGN)
+        MediaLibrary.silenceLog()
+        main(nil)
+    }
+}
+
+/// Exit codes that the command line promises.
+enum Exit {
+    static let found = ExitCode(1)
+    static let incomplete = ExitCode(2)
+}
+
+/// Ends a command that could not do its work: one line on standard error, exit code 2.
+func fail(_ message: String) -> ExitCode {
+    Console.error("vigil: \(message)")
+    return Exit.incomplete
+}
