@@ -60,12 +60,22 @@ let package = Package(
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],
             resources: [.copy("Vectors")], swiftSettings: settings),
+        .testTarget(name: "DecodeTests", dependencies: ["Decode"], swiftSettings: settings),
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
+        .testTarget(
+            name: "MatchTests", dependencies: ["Match", "Fingerprint", "Known"],
+            swiftSettings: settings),
         .testTarget(
             name: "ReportTests",
             dependencies: ["Report", "Match", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: settings),
+        .testTarget(
+            name: "RunTests", dependencies: ["Run", "Decode", "Fingerprint", "Match"],
+            swiftSettings: settings),
+        // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.
+        .testTarget(
+            name: "CommandTests", dependencies: ["Fingerprint", "vigil"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

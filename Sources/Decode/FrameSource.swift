@@ -116,6 +116,11 @@ public struct FrameSource: ~Copyable {
     }
 
     private mutating func summarise() {
+        if case .file(let path) = input, demuxer.formatNames == "avi",
+            MediaFormat.isTruncatedRIFF(path: path)
+        {
+            report.problems.append("truncated: the file is shorter than its header says")
+        }
         let longest = sampler.longestGap
         if !isStill, case .keyframes = sampler.policy.mode, report.sampled > 0,
             longest > sampler.policy.maximumGap + 1

@@ -52,6 +52,9 @@ public struct KeyframeSampler: Sendable {
     /// the next frame does not exceed it.
     private static let fillShare = 0.9
 
+    /// Times are sums of fractions: what lies this little before a grid point lies on it, seconds.
+    private static let rounding = 1e-6
+
     /// Makes a sampler for a stream that starts at time 0.
     public init(policy: SamplingPolicy) {
         self.policy = policy
@@ -81,7 +84,7 @@ public struct KeyframeSampler: Sendable {
         case .all: return true
         case .every:
             guard let nextOnGrid, let lastSample, time >= lastSample else { return true }
-            return time >= nextOnGrid
+            return time >= nextOnGrid - Self.rounding
         case .keyframes: return isKey ? wantsKeyframe(at: time) : wantsFill(at: time)
         }
     }
@@ -93,7 +96,7 @@ public struct KeyframeSampler: Sendable {
             let jumpedBack = lastSample.map { time < $0 } ?? false
             let start = jumpedBack ? time : nextOnGrid ?? time
             // Skips grid points that lie behind a hole, without a loop over them.
-            let missed = max(0, ((time - start) / seconds).rounded(.down))
+            let missed = max(0, ((time - start + Self.rounding) / seconds).rounded(.down))
             nextOnGrid = start + (missed + 1) * seconds
         }
         lastSample = time

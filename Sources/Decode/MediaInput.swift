@@ -128,6 +128,20 @@ enum MediaFormat {
         return format
     }
 
+    /// Whether a RIFF file (AVI) is shorter than its header says; the library does not tell.
+    static func isTruncatedRIFF(path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var status = stat()
+        var header = [UInt8](repeating: 0, count: 8)
+        guard fstat(descriptor, &status) == 0, read(descriptor, &header, 8) == 8,
+            header.starts(with: "RIFF".utf8)
+        else { return false }
+        let declared = header[4...].reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) }
+        return declared + 8 > Int64(status.st_size) + 1
+    }
+
     /// Refuses what would block or never end (pipes, devices) and says "empty" of what is empty.
     private static func checkRegularFile(_ path: String) throws(DecodeError) {
         var status = stat()

@@ -17,6 +17,19 @@ public struct Hit: Sendable, Hashable {
     public var distance: Int
     /// Which form of the picture came near.
     public var variant: Variant
+
+    /// Makes a hit of its parts.
+    public init(
+        item: Int, knownHash: Int, knownTime: Double, knownSpan: Double, distance: Int,
+        variant: Variant
+    ) {
+        self.item = item
+        self.knownHash = knownHash
+        self.knownTime = knownTime
+        self.knownSpan = knownSpan
+        self.distance = distance
+        self.variant = variant
+    }
 }
 
 /// What evidence needs to know of an item.
@@ -27,6 +40,13 @@ public struct IndexedItem: Sendable, Hashable {
     public var kind: KnownKind
     /// Length of a video in seconds; 0 for images.
     public var duration: Double
+
+    /// Makes an item of its parts.
+    public init(reference: KnownReference, kind: KnownKind, duration: Double) {
+        self.reference = reference
+        self.kind = kind
+        self.duration = duration
+    }
 }
 
 /// Limits of what counts as near.

@@ -9,15 +9,15 @@ internal import Foundation
 
 /// A bounded first-in-first-out queue that blocks its producers when full and its consumer when
 /// empty.
-final class StageQueue<Element: Sendable>: @unchecked Sendable {
+package final class StageQueue<Element: Sendable>: @unchecked Sendable {
     // Sound: `elements`, `isFinished` and `highest` are only touched with `condition` locked.
     private let condition = NSCondition()
     private var elements = Deque<Element>()
     private var isFinished = false
     private var highest = 0
-    let capacity: Int
+    package let capacity: Int
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         precondition(capacity > 0, "a queue holds at least one element")
         self.capacity = capacity
         elements.reserveCapacity(capacity)
@@ -26,7 +26,7 @@ final class StageQueue<Element: Sendable>: @unchecked Sendable {
     /// Waits for room and appends.
     /// - Returns: `false`, with nothing appended, once the queue is finished.
     @discardableResult
-    func push(_ element: Element) -> Bool {
+    package func push(_ element: Element) -> Bool {
         condition.lock()
         defer { condition.unlock() }
         while elements.count >= capacity, !isFinished { condition.wait() }
@@ -39,7 +39,7 @@ final class StageQueue<Element: Sendable>: @unchecked Sendable {
 
     /// Waits for elements and takes all that are there.
     /// - Returns: nothing once the queue is finished and empty.
-    func popAll() -> [Element] {
+    package func popAll() -> [Element] {
         condition.lock()
         defer { condition.unlock() }
         while elements.isEmpty, !isFinished { condition.wait() }
@@ -50,7 +50,7 @@ final class StageQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     /// Nothing more will be pushed.
-    func finish() {
+    package func finish() {
         condition.lock()
         isFinished = true
         condition.broadcast()
@@ -58,7 +58,7 @@ final class StageQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     /// The most elements that were ever waiting.
-    var highestCount: Int {
+    package var highestCount: Int {
         condition.lock()
         defer { condition.unlock() }
         return highest

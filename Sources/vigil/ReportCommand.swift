@@ -189,6 +189,7 @@ enum ReportText {
 
     private static func time(_ unixMilliseconds: Int64) -> String {
         Date(timeIntervalSince1970: Double(unixMilliseconds) / 1000).formatted(
-            .iso8601.time(includingFractionalSeconds: true))
+            .iso8601.year().month().day().timeZone(separator: .omitted)
+                .time(includingFractionalSeconds: true))
     }
 }

@@ -1,0 +1,230 @@
+// Evidence without media: frames are times and hits.
+
+import Fingerprint
+import Known
+import Match
+import Testing
+
+@Suite struct EvidenceTests {
+    private static let items = [
+        IndexedItem(
+            reference: KnownReference(set: "s", item: "film", category: "c"), kind: .video,
+            duration: 20),
+        IndexedItem(
+            reference: KnownReference(set: "s", item: "picture", category: ""), kind: .image,
+            duration: 0),
+    ]
+
+    private struct Frame {
+        var time: Double
+        var hits: [Hit] = []
+    }
+
+    private func hit(
+        item: Int = 0, at known: Double, hash: Int? = nil, span: Double = 0.1, distance: Int = 8,
+        variant: Variant = .original
+    ) -> Hit {
+        Hit(
+            item: item, knownHash: hash ?? Int(known * 10), knownTime: known, knownSpan: span,
+            distance: distance, variant: variant)
+    }
+
+    private func run(_ frames: [Frame], rules: EvidenceRules = EvidenceRules()) -> [EvidenceAction]
+    {
+        var evidence = Evidence(input: "in", rules: rules, items: Self.items)
+        var random = SeededGenerator(seed: 1)
+        var number: UInt64 = 0
+        let makeID = {
+            number += 1
+            return AlertID(unixMilliseconds: number, using: &random)
+        }
+        var actions: [EvidenceAction] = []
+        for frame in frames {
+            actions += evidence.observe(
+                at: frame.time, isUsable: true, hits: frame.hits, makeID: makeID)
+        }
+        return actions + evidence.finish(makeID: makeID)
+    }
+
+    private func opened(_ actions: [EvidenceAction]) -> [Alert] {
+        actions.compactMap { if case .opened(let alert) = $0 { alert } else { nil } }
+    }
+
+    private func closed(_ actions: [EvidenceAction]) -> [Alert] {
+        actions.compactMap { if case .closed(let alert) = $0 { alert } else { nil } }
+    }
+
+    @Test func aClipInsideALongStreamGivesOneAlertWithItsTimes() throws {
+        var frames = stride(from: 0.0, to: 600, by: 2).map { Frame(time: $0) }
+        for number in 100..<108 {
+            frames[number].hits = [hit(at: frames[number].time - 200, distance: number - 96)]
+        }
+        let actions = run(frames)
+        let first = try #require(opened(actions).first)
+        let last = try #require(closed(actions).first)
+        #expect(actions.count == 2)
+        #expect(first.id == last.id)
+        #expect((last.firstSeen, last.lastSeen) == (200, 214))
+        #expect(last.framesMatched == 8 && last.bestDistance == 4)
+        #expect(abs(last.knownShare - 14.1 / 20) < 0.01)
+        #expect(last.rule == "video_frames" && last.input == "in" && last.known.item == "film")
+    }
+
+    @Test func oneFrameOfAKnownVideoInALongStreamIsNotEnough() {
+        var frames = (0..<100).map { Frame(time: Double($0) * 2) }
+        frames[50].hits = [hit(at: 3)]
+        #expect(run(frames).isEmpty)
+    }
+
+    @Test func theSameKnownFrameAgainAndAgainIsNotEnough() {
+        // A title card that two unrelated films share.
+        var frames = (0..<100).map { Frame(time: Double($0) * 2) }
+        for number in 50..<53 { frames[number].hits = [hit(at: 3, hash: 7)] }
+        #expect(run(frames).isEmpty)
+    }
+
+    @Test func neighbouringFramesAreOneMoment() {
+        var frames = (0..<3000).map { Frame(time: Double($0) / 25) }
+        for number in 500..<504 {
+            frames[number].hits = [hit(at: Double(number - 500) / 25, hash: number)]
+        }
+        #expect(run(frames).isEmpty)
+    }
+
+    @Test func oneFrameOfAKnownImageIsEnough() throws {
+        var frames = (0..<100).map { Frame(time: Double($0) * 2) }
+        frames[10].hits = [hit(item: 1, at: 0, distance: 31)]
+        let alert = try #require(closed(run(frames)).first)
+        #expect(alert.rule == "image_frames" && alert.knownShare == 1 && alert.framesMatched == 1)
+    }
+
+    @Test func aShortInputIsJudgedByItsOwnShare() throws {
+        let actions = run([Frame(time: 0, hits: [hit(at: 3)])])
+        let alert = try #require(closed(actions).first)
+        #expect(alert.rule == "input_share")
+        #expect(opened(actions).count == 1)
+        #expect(run([Frame(time: 0), Frame(time: 1), Frame(time: 2, hits: [hit(at: 3)])]).isEmpty)
+    }
+
+    @Test func aStillKnownVideoIsSeenInOneFrame() throws {
+        // All of it looks the same, so pruning left one hash that stands for all.
+        var frames = (0..<100).map { Frame(time: Double($0) * 2) }
+        frames[10].hits = [hit(at: 0, span: 20)]
+        let alert = try #require(closed(run(frames)).first)
+        #expect(alert.rule == "known_share" && alert.knownShare == 1)
+    }
+
+    @Test func twoShowingsFarApartAreTwoAlerts() {
+        var frames = (0..<600).map { Frame(time: Double($0) * 2) }
+        for start in [50, 300] {
+            for number in start..<start + 5 {
+                frames[number].hits = [hit(at: Double(number - start) * 2)]
+            }
+        }
+        let alerts = closed(run(frames))
+        #expect(alerts.map(\.firstSeen) == [100, 600])
+        #expect(Set(alerts.map(\.id)).count == 2)
+    }
+
+    @Test func aHoleShorterThanTheHoldIsOneShowing() {
+        var frames = (0..<100).map { Frame(time: Double($0) * 2) }
+        for number in [10, 11, 35, 36] { frames[number].hits = [hit(at: Double(number % 10) * 2)] }
+        #expect(closed(run(frames)).count == 1)
+    }
+
+    @Test func itemsAreJudgedSeparately() {
+        var frames = (0..<50).map { Frame(time: Double($0) * 2) }
+        for number in 3..<6 {
+            frames[number].hits = [hit(at: Double(number) * 2), hit(item: 1, at: 0)]
+        }
+        #expect(Set(closed(run(frames)).map(\.known.item)) == ["film", "picture"])
+    }
+
+    @Test func bestFormIsNamed() throws {
+        let mirrored = Variant(form: .flipY)
+        let frames = [
+            Frame(time: 0, hits: [hit(at: 0, distance: 20)]),
+            Frame(time: 2, hits: [hit(at: 2, distance: 6, variant: mirrored)]),
+        ]
+        let alert = try #require(closed(run(frames)).first)
+        #expect(alert.variant == "flipY" && alert.bestDistance == 6)
+    }
+
+    @Test(arguments: [0.5, 1.0, 2.0, -1.0])
+    func coverageBridgesSparseSamplesAtOtherSpeedsAndBackwards(_ speed: Double) throws {
+        // Ten seconds of the film, sampled every two seconds of the input.
+        let start = speed < 0 ? 10.0 : 0
+        let frames = stride(from: 0.0, through: 10 / abs(speed), by: 2.5).map {
+            Frame(time: $0, hits: [hit(at: start + $0 * speed)])
+        }
+        let alert = try #require(closed(run(frames)).first)
+        #expect(abs(alert.knownShare - 0.5) < 0.05, "share \(alert.knownShare)")
+    }
+
+    @Test func coverageDoesNotBridgeUnrelatedJumps() throws {
+        let frames = [0.0, 19, 1, 18, 2, 17].enumerated().map { number, known in
+            Frame(time: Double(number) * 2, hits: [hit(at: known)])
+        }
+        let alert = try #require(closed(run(frames)).first)
+        #expect(alert.knownShare < 0.1)
+    }
+}
+
+@Suite struct KnownIndexTests {
+    private func set(_ name: String, quality: UInt8, _ hashes: [PDQHash]) throws -> KnownSet {
+        var set = KnownSet(name: name, createdUnixSeconds: 0)
+        try set.add(
+            KnownItem(id: "v", kind: .video, durationSeconds: 9),
+            hashes: hashes.enumerated().map {
+                KnownHash(hash: $1, quality: quality, time: Float($0 * 3))
+            })
+        return set
+    }
+
+    @Test func nearestHashOfEachItemIsReportedForEverySet() throws {
+        var random = SeededGenerator(seed: 5)
+        let base = random.hash()
+        let near = random.neighbour(of: base, at: 10)
+        let index = KnownIndex(
+            [
+                try set("a", quality: 100, [near, base, random.hash()]),
+                try set("b", quality: 100, [base]),
+            ], policy: MatchPolicy())
+        let hits = index.hits([FrameFingerprint(hash: base, quality: 90, mediaTime: 1, frame: 0)])
+        #expect(hits.map(\.item) == [0, 1])
+        #expect(hits.map(\.distance) == [0, 0])
+        #expect(hits[0].knownTime == 3 && hits[0].knownSpan == 3)
+        #expect(hits[1].knownSpan == 9)
+        #expect(index.items.map(\.reference.set) == ["a", "b"])
+    }
+
+    @Test func lowQualityOnEitherSideTakesNoPart() throws {
+        let hash = PDQHash(words: [1, 2, 3, 4])
+        func hits(known: UInt8, query: Int) throws -> Int {
+            KnownIndex([try set("a", quality: known, [hash])], policy: MatchPolicy()).hits([
+                FrameFingerprint(hash: hash, quality: query, mediaTime: 0, frame: 0)
+            ]).count
+        }
+        #expect(try hits(known: 50, query: 50) == 1)
+        #expect(try hits(known: 49, query: 100) == 0)
+        #expect(try hits(known: 100, query: 49) == 0)
+    }
+}
+
+@Suite struct AlertIDTests {
+    @Test func textRoundTripsAndSortsByTime() throws {
+        var random = SeededGenerator(seed: 3)
+        let earlier = AlertID(unixMilliseconds: 1_700_000_000_000, using: &random)
+        let later = AlertID(unixMilliseconds: 1_700_000_000_001, using: &random)
+        #expect(earlier < later && earlier.description < later.description)
+        #expect(AlertID(earlier.description) == earlier)
+        #expect(earlier.unixMilliseconds == 1_700_000_000_000)
+        let text = Array(earlier.description)
+        #expect(text[14] == "7" && "89ab".contains(text[19]))
+        for bad in [
+            "", "x", earlier.description + "0", earlier.description.replacing("-", with: "_"),
+        ] {
+            #expect(AlertID(bad) == nil)
+        }
+    }
+}

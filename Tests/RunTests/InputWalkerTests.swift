@@ -1,0 +1,75 @@
+// The walk: order, links, special files, and any number of workers at once.
+
+import Decode
+import Foundation
+import Run
+import Synchronization
+import Testing
+
+@Suite struct InputWalkerTests {
+    private func withTree(_ body: (String) throws -> Void) throws {
+        let root = FileManager.default.temporaryDirectory
+            .appending(path: "vigil-walk-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        for folder in ["a/deep/deeper", "b", "empty"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
+        }
+        for file in ["a/2", "a/1", "a/deep/deeper/x", "b/y", "top"] {
+            try Data("x".utf8).write(to: URL(filePath: "\(root)/\(file)"))
+        }
+        try body(root)
+    }
+
+    private func paths(_ walker: InputWalker) -> [String] {
+        var paths: [String] = []
+        while let step = walker.next() {
+            if case .input(let input) = step { paths.append(input.media.redacted) }
+        }
+        return paths
+    }
+
+    @Test func walksDepthFirstInOrderOfNames() throws {
+        try withTree { root in
+            let found = paths(InputWalker([root])).map { $0.dropFirst(root.count + 1) }
+            #expect(found == ["a/1", "a/2", "a/deep/deeper/x", "b/y", "top"])
+            #expect(paths(InputWalker([root + "/"])).count == 5)
+        }
+    }
+
+    @Test func namedInputsAreHandedOutEvenIfMissing() {
+        let walker = InputWalker(["/no/such/file", "https://example.org/a"])
+        #expect(paths(walker) == ["/no/such/file", "https://example.org/a"])
+        #expect(!walker.isSingleInput)
+        #expect(InputWalker(["/no/such/file"]).isSingleInput)
+    }
+
+    @Test func linksAndPipesAreCountedAndNotFollowed() throws {
+        try withTree { root in
+            try FileManager.default.createSymbolicLink(
+                atPath: root + "/b/loop", withDestinationPath: root)
+            try FileManager.default.createSymbolicLink(
+                atPath: root + "/b/link", withDestinationPath: root + "/top")
+            #expect(mkfifo(root + "/b/pipe", 0o600) == 0)
+            let walker = InputWalker([root])
+            #expect(paths(walker).count == 5)
+            #expect(walker.skipped == 3)
+        }
+    }
+
+    @Test func eachInputIsHandedOutOnceToManyWorkers() throws {
+        try withTree { root in
+            for number in 0..<500 {
+                try Data().write(to: URL(filePath: "\(root)/b/\(number)"))
+            }
+            let walker = InputWalker([root])
+            let seen = Mutex<[String]>([])
+            DispatchQueue.concurrentPerform(iterations: 8) { _ in
+                let mine = paths(walker)
+                seen.withLock { $0 += mine }
+            }
+            let all = seen.withLock { $0 }
+            #expect(all.count == 505 && Set(all).count == 505)
+        }
+    }
+}

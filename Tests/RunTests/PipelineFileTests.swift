@@ -1,0 +1,98 @@
+// Pipeline files: the shipped one equals the built-in defaults, and nothing wrong passes silently.
+
+import Decode
+import Fingerprint
+import Foundation
+import Match
+import Run
+import Testing
+
+@Suite struct PipelineFileTests {
+    private var repository: URL {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+    }
+
+    @Test func shippedDefaultsEqualTheBuiltInOnes() throws {
+        let path = repository.appending(path: "pipelines/default.yaml").path
+        #expect(try Pipeline(file: path) == Pipeline())
+    }
+
+    @Test func everyShippedPipelineLoads() throws {
+        let folder = repository.appending(path: "pipelines").path
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(!files.isEmpty)
+        for file in files { _ = try Pipeline(file: "\(folder)/\(file)") }
+    }
+
+    @Test func valuesAreRead() throws {
+        let pipeline = try Pipeline(
+            yaml: """
+                sampling: {mode: 0.5, min_interval_s: 0.1, max_gap_s: 4}
+                decode: {threads: 3}
+                fingerprint: {effort: fast}
+                match: {radius_bits: 20, min_quality: 60}
+                evidence: {image_frames: 2, video_frames: 3, known_share: 0.25, input_share: 1, hold_s: 10}
+                run: {jobs: 4, queue_frames: 8}
+                """, name: "test")
+        #expect(pipeline.sampling.mode == .every(seconds: 0.5))
+        #expect(pipeline.sampling.minimumInterval == 0.1 && pipeline.sampling.maximumGap == 4)
+        #expect(pipeline.decoderThreads == 3 && pipeline.effort == .fast)
+        #expect(pipeline.match == MatchPolicy(radius: 20, minimumQuality: 60))
+        #expect(pipeline.evidence.imageFrames == 2 && pipeline.evidence.videoFrames == 3)
+        #expect(pipeline.evidence.knownShare == 0.25 && pipeline.evidence.inputShare == 1)
+        #expect(pipeline.evidence.holdSeconds == 10)
+        #expect(pipeline.jobs == 4 && pipeline.queueFrames == 8)
+    }
+
+    @Test func emptyFilesMeanDefaults() throws {
+        for text in ["", "# nothing\n", "sampling:\n"] {
+            #expect(try Pipeline(yaml: text, name: "test") == Pipeline())
+        }
+    }
+
+    @Test(arguments: [
+        ("smapling: {}", "did you mean sampling?"),
+        (
+            "sampling:\n  max_gap: 3",
+            "test:2: unknown key sampling.max_gap; did you mean sampling.max_gap_s?"
+        ),
+        ("match: {radius_bits: 65}", "from 0 to 64"),
+        ("match: {radius_bits: ten}", "whole number"),
+        ("sampling: {mode: often}", "keyframes, all, or seconds"),
+        ("sampling: {mode: 0}", "keyframes, all, or seconds"),
+        ("sampling: {min_interval_s: 20}", "must not be larger than max_gap_s"),
+        ("sampling: {max_gap_s: .nan}", "must be a number"),
+        ("fingerprint: {effort: heroic}", "fast or standard"),
+        ("run: {jobs: 0}", "from 1 to 256"),
+        ("run: [1, 2]", "must be a mapping"),
+        ("- 1", "must be a mapping"),
+        ("run: {jobs: 1, jobs: 2}", ""),
+        ("sampling: {mode: [all]}", "single value"),
+        ("a: b: c", "not valid YAML"),
+    ])
+    func wrongFilesAreRefusedWithAReason(_ yaml: String, _ reason: String) {
+        let error = #expect(throws: RunError.self) { try Pipeline(yaml: yaml, name: "test") }
+        #expect(error?.code == .configuration)
+        #expect(error?.message.contains("test:") == true)
+        #expect(
+            reason.isEmpty || error?.message.contains(reason) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func missingFileIsNamed() {
+        let error = #expect(throws: RunError.self) { try Pipeline(file: "/no/such.yaml") }
+        #expect(error?.message.contains("/no/such.yaml") == true)
+    }
+
+    @Test func decoderThreadsAreSharedOut() {
+        var pipeline = Pipeline()
+        #expect(pipeline.resolvedDecoderThreads(inputs: 1) == 1)
+        pipeline.sampling.mode = .all
+        pipeline.jobs = 1
+        let cores = ProcessInfo.processInfo.activeProcessorCount
+        #expect(pipeline.resolvedDecoderThreads(inputs: 1) == cores)
+        #expect(pipeline.resolvedDecoderThreads(inputs: 100) == cores)
+        pipeline.decoderThreads = 7
+        #expect(pipeline.resolvedDecoderThreads(inputs: 100) == 7)
+    }
+}
