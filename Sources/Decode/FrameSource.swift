@@ -34,6 +34,8 @@ public struct FrameSource: ~Copyable {
     public let trackCount: Int
     /// Whether the track is a still picture.
     public let isStill: Bool
+    /// Length that the container declares, seconds; `nil` where it does not.
+    public let declaredDuration: Double?
 
     /// Opens an input and the decoder of one of its video tracks.
     /// - Parameters:
@@ -61,7 +63,9 @@ public struct FrameSource: ~Copyable {
         self.interrupt = interrupt
         trackIndex = track
         sampler = KeyframeSampler(policy: policy)
-        clock = TrackClock(stream)
+        let clock = TrackClock(stream)
+        self.clock = clock
+        declaredDuration = clock.declaredDuration ?? demuxer.declaredDuration
         trackCount = demuxer.tracks.count
         isStill = selected.isAttachedPicture || MediaFormat.isPicture(demuxer.formatNames)
         self.demuxer = demuxer
@@ -212,7 +216,7 @@ extension FrameSource {
     private mutating func finishKeyframes(
         anchor: PacketPlace?, _ body: (consuming LumaFrame) -> Void
     ) throws(DecodeError) {
-        let declared = clock.declaredDuration ?? demuxer.declaredDuration
+        let declared = declaredDuration
         let lastKey = anchor?.time ?? 0
         if anchor == nil || (declared ?? .infinity) - lastKey > Self.truncationSlack / 2 {
             guard seek(to: anchor) else { return try restartThrough(body) }
@@ -287,7 +291,7 @@ extension FrameSource {
             try drainThrough(after: after, body)
             guard more else { break }
         }
-        let declared = clock.declaredDuration ?? demuxer.declaredDuration
+        let declared = declaredDuration
         if (demuxer.declaredDuration ?? 0) - clock.reached > Self.truncationSlack,
             demuxer.isSeekable,
             seek(to: anchor)

@@ -20,6 +20,16 @@ struct ExamineSettings: Sendable {
     var decoderThreads: Int
 }
 
+/// One frame on its way out of the left half.
+struct ExaminedFrame {
+    /// Number of the video track that it is of.
+    var track: Int
+    /// Its fingerprints, the picture as it is first; never empty.
+    var forms: [FrameFingerprint]
+    /// How much of the input lies behind, 0…1, as far as can be told.
+    var share: Double
+}
+
 /// Examines inputs one after the other.
 struct Examiner: ~Copyable {
     /// What came of an input.
@@ -46,9 +56,8 @@ struct Examiner: ~Copyable {
     }
 
     /// Examines every video track of an input.
-    /// - Parameter sink: takes the fingerprints of one frame, and the number of the track it is of.
     mutating func examine(
-        _ input: ScanInput, interrupt: Interrupt, sink: (Int, [FrameFingerprint]) -> Void
+        _ input: ScanInput, interrupt: Interrupt, sink: (ExaminedFrame) -> Void
     ) -> Outcome {
         var result = InputResult(input.media.redacted, failed: "")
         var problems: [String] = []
@@ -80,9 +89,10 @@ struct Examiner: ~Copyable {
 
     private mutating func examine(
         _ source: inout FrameSource, track: Int, into result: inout InputResult,
-        sink: (Int, [FrameFingerprint]) -> Void
+        sink: (ExaminedFrame) -> Void
     ) -> SourceReport {
         var (lowQuality, tooSmall) = (0, 0)
+        let (length, tracks) = (source.declaredDuration ?? 0, Double(source.trackCount))
         var report = source.forEachFrame { frame in
             let fingerprints = hash(frame)
             guard let first = fingerprints.first else {
@@ -90,7 +100,9 @@ struct Examiner: ~Copyable {
                 return
             }
             if first.quality < settings.minimumQuality { lowQuality += 1 }
-            sink(track, fingerprints)
+            let trackShare = length > 0 ? min(1, max(0, first.mediaTime / length)) : 0
+            let share = (Double(track) + trackShare) / tracks
+            sink(ExaminedFrame(track: track, forms: fingerprints, share: share))
         }
         if tooSmall > 0 {
             report.problems.append(

@@ -29,7 +29,7 @@ public struct MediaFingerprints: ~Copyable {
         _ input: ScanInput, sink: (Int, [FrameFingerprint]) -> Void
     ) -> InputResult? {
         let outcome = stopSwitch.withInterrupt { interrupt in
-            examiner.examine(input, interrupt: interrupt, sink: sink)
+            examiner.examine(input, interrupt: interrupt) { sink($0.track, $0.forms) }
         }
         switch outcome {
         case .result(let result): return result

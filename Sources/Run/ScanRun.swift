@@ -29,8 +29,11 @@ public enum ScanEvent: Sendable {
 public struct ScanProgress: Sendable {
     /// Inputs that are done.
     public var inputs = 0
-    /// Bytes of inputs that are done.
-    public var bytes: Int64 = 0
+    /// Bytes of inputs that are done, and of the done parts of others.
+    public var bytes: Int64 { partialBytes.values.reduce(finishedBytes, +) }
+    var finishedBytes: Int64 = 0
+    /// By the numbers of the inputs in progress.
+    var partialBytes: [Int: Int64] = [:]
     /// Media time examined so far, seconds.
     public var mediaSeconds = 0.0
     /// Frames examined so far.
@@ -129,15 +132,16 @@ extension ScanRun {
                 examined.push(.ended(input: number, InputResult(path, failed: reason)))
             case .input(let input):
                 let outcome = stopSwitch.withInterrupt { interrupt in
-                    examiner.examine(input, interrupt: interrupt) { track, fingerprints in
-                        note(fingerprints)
-                        let key = TrackKey(input: number, track: track)
-                        examined.push(.frame(key, name: input.media.redacted, fingerprints))
+                    examiner.examine(input, interrupt: interrupt) { frame in
+                        note(frame, of: input, number: number)
+                        let key = TrackKey(input: number, track: frame.track)
+                        examined.push(.frame(key, name: input.media.redacted, frame.forms))
                     }
                 }
                 progressState.withLock {
                     $0.inputs += 1
-                    $0.bytes += input.bytes
+                    $0.finishedBytes += input.bytes
+                    $0.partialBytes[number] = nil
                 }
                 switch outcome {
                 case .result(let result): examined.push(.ended(input: number, result))
@@ -147,8 +151,11 @@ extension ScanRun {
         }
     }
 
-    private func note(_ frame: [FrameFingerprint]) {
-        progressState.withLock { $0.frames += 1 }
+    private func note(_ frame: ExaminedFrame, of input: ScanInput, number: Int) {
+        progressState.withLock {
+            $0.frames += 1
+            $0.partialBytes[number] = Int64(frame.share * Double(input.bytes))
+        }
         counts.withLock { $0.examined += 1 }
     }
 }

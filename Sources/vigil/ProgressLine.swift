@@ -76,7 +76,8 @@ final class ProgressLine: Sendable {
         let filled = Int(share * Double(width))
         let bar =
             String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-        let left = share > 0.01 ? ", \(timeText(elapsed / share - elapsed)) left" : ""
+        let isTelling = share > 0.01 && elapsed > 1
+        let left = isTelling ? ", \(timeText(elapsed / share - elapsed)) left" : ""
         return "[\(bar)] \(Int(share * 100)) % \(counts)\(left)"
     }
 }
