@@ -23,6 +23,7 @@ struct Demuxer: ~Copyable {
 
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let interrupt: Interrupt
+    private let openGuard: OpenGuard
     let formatNames: String
     let tracks: [Track]
 
@@ -32,11 +33,13 @@ struct Demuxer: ~Copyable {
         if case .file(let path) = input {
             format = try MediaFormat.probe(path: path, interrupt: interrupt)
         }
-        let context = try Self.open(input, as: format, interrupt: interrupt)
+        let openGuard = OpenGuard(isLocal: !input.isRemote, interrupt: interrupt)
+        let context = try Self.open(
+            input, as: format, openGuard: openGuard, interrupt: interrupt)
         let found: [Track]
         do throws(DecodeError) {
             try Self.completeParameters(context, interrupt: interrupt)
-            found = try Self.videoTracks(context)
+            found = try Self.videoTracks(context, isRemote: input.isRemote)
         } catch {
             // An initialiser that throws runs no deinit.
             var closing: UnsafeMutablePointer<AVFormatContext>? = context
@@ -45,6 +48,7 @@ struct Demuxer: ~Copyable {
         }
         self.context = context
         self.interrupt = interrupt
+        self.openGuard = openGuard
         formatNames = String(cString: context.pointee.iformat.pointee.name)
         tracks = found
     }
@@ -55,19 +59,30 @@ struct Demuxer: ~Copyable {
     }
 
     private static func open(
-        _ input: MediaInput, as format: UnsafePointer<AVInputFormat>?, interrupt: Interrupt
+        _ input: MediaInput, as format: UnsafePointer<AVInputFormat>?, openGuard: OpenGuard,
+        interrupt: Interrupt
     ) throws(DecodeError) -> UnsafeMutablePointer<AVFormatContext> {
         var context = avformat_alloc_context()
         guard let allocated = context else { throw DecodeError(.io, "out of memory") }
         allocated.pointee.interrupt_callback = interrupt.callback
+        openGuard.install(in: allocated)
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
         av_dict_set(&options, "protocol_whitelist", input.protocols, 0)
         av_dict_set(&options, "format_whitelist", MediaFormat.whitelist, 0)
         av_dict_set(&options, "max_streams", "128", 0)
-        if case .url = input { av_dict_set(&options, "rw_timeout", "15000000", 0) }
+        if input.isRemote {
+            av_dict_set(&options, "rw_timeout", "15000000", 0)
+        } else {
+            // A playlist without an end is on disk to be read as it is, from its start, not to be
+            // waited on.
+            av_dict_set(&options, "live_start_index", "0", 0)
+            av_dict_set(&options, "m3u8_hold_counters", "4", 0)
+        }
         // On failure the library frees the context.
-        let status = vigil_open_input(&context, input.location, format, &options)
+        let status = PathText.withName(input.location) {
+            vigil_open_input(&context, $0, format, &options)
+        }
         guard status >= 0, let context else {
             throw DecodeError(status: status, doing: "cannot open", interrupt: interrupt)
         }
@@ -103,10 +118,10 @@ struct Demuxer: ~Copyable {
 
     /// Every video track of a file: a second one must not be a place to hide.
     ///
-    /// Of an adaptive playlist, whose tracks are renditions of one content, only the one that the
-    /// library thinks best.
+    /// Of a remote playlist, whose tracks are renditions of one content by the same provider, only
+    /// the one that the library thinks best.
     private static func videoTracks(
-        _ context: UnsafeMutablePointer<AVFormatContext>
+        _ context: UnsafeMutablePointer<AVFormatContext>, isRemote: Bool
     ) throws(DecodeError) -> [Track] {
         let videos = streams(of: context).filter {
             $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
@@ -114,7 +129,7 @@ struct Demuxer: ~Copyable {
         guard !videos.isEmpty else {
             throw DecodeError(.noVideo, "has no video track, only audio, text or data")
         }
-        if String(cString: context.pointee.iformat.pointee.name) == "hls" {
+        if isRemote, String(cString: context.pointee.iformat.pointee.name) == "hls" {
             let best = av_find_best_stream(context, AVMEDIA_TYPE_VIDEO, -1, -1, nil, 0)
             if best >= 0 { return [Track(index: Int(best), isAttachedPicture: false)] }
         }
@@ -135,6 +150,11 @@ extension Demuxer {
         // In range: `tracks` was made from this context, and streams are never removed.
         context.pointee.streams[track.index]!
     }
+
+    func codec(of track: Track) -> AVCodecID { stream(track).pointee.codecpar.pointee.codec_id }
+
+    /// Files that the input names (segments of a playlist) and that could not be opened.
+    var partsMissing: Int { openGuard.failures }
 
     /// Whether seeking back is possible.
     var isSeekable: Bool {

@@ -29,6 +29,9 @@ public struct FrameSource: ~Copyable {
     private let buffers: Buffers
     private var decoded = 0
     private var report = SourceReport()
+    private var anchors = AnchorList()
+    /// Whether `packet` was read already and is the next one to look at.
+    private var isPending = false
 
     /// Number of video tracks in the input.
     public let trackCount: Int
@@ -62,10 +65,11 @@ public struct FrameSource: ~Copyable {
         self.threads = threads
         self.interrupt = interrupt
         trackIndex = track
-        sampler = KeyframeSampler(policy: policy)
         let clock = TrackClock(stream)
         self.clock = clock
-        declaredDuration = clock.declaredDuration ?? demuxer.declaredDuration
+        let length = clock.declaredDuration ?? demuxer.declaredDuration
+        declaredDuration = length
+        sampler = KeyframeSampler(policy: policy.fitted(toLength: length))
         trackCount = demuxer.tracks.count
         isStill = selected.isAttachedPicture || MediaFormat.isPicture(demuxer.formatNames)
         self.demuxer = demuxer
@@ -125,6 +129,10 @@ public struct FrameSource: ~Copyable {
         {
             report.problems.append("truncated: the file is shorter than its header says")
         }
+        if demuxer.partsMissing > 0 {
+            report.problems.append(
+                "\(demuxer.partsMissing) of the parts that it names could not be opened")
+        }
         let longest = sampler.longestGap
         if !isStill, case .keyframes = sampler.policy.mode, report.sampled > 0,
             longest > sampler.policy.maximumGap + 1
@@ -154,8 +162,10 @@ extension FrameSource {
         while try demuxer.read(into: packet) {
             defer { av_packet_unref(packet) }
             guard packet.pointee.stream_index == track.index else { continue }
-            if decoder.keyframe(packet, into: frame) {
+            let isCut = StillPicture.isTruncated(packet, codec: demuxer.codec(of: track))
+            if case .picture = decoder.keyframe(packet, into: frame) {
                 try deliver(at: 0, body)
+                if isCut { report.problems.append("truncated: the picture's end is missing") }
             } else {
                 report.failed += 1
             }
@@ -166,49 +176,33 @@ extension FrameSource {
     private mutating func readKeyframes(_ body: (consuming LumaFrame) -> Void) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: true)
         var anchor: PacketPlace?
-        var pending = false  // `packet` already holds the next one to look at
-        while true {
-            if !pending {
-                av_packet_unref(packet)
-                guard try demuxer.read(into: packet) else { break }
-            }
-            guard packet.pointee.stream_index == track.index else { continue }
-            let place = clock.place(of: packet)
+        while try readPacket() {
             guard packet.pointee.flags & AV_PKT_FLAG_KEY != 0 else { continue }
-            if !pending, sampler.needsFilling(until: place.time) {
-                // The stretch before this keyframe is too long: read it again, in full. The packet
-                // that ends the stretch is this one again.
-                switch try fill(from: anchor, until: place, body) {
-                case .reached: pending = true
-                case .ended: break
+            var place = clock.unwrap(packet)
+            if place.isDiscontinuity { sampler.restart() }
+            if sampler.needsFilling(until: place.time) {
+                // The stretch before this keyframe is too long: read it again, in full, up to and
+                // including this packet.
+                guard let filled = try fill(from: anchor, until: place, body) else { break }
+                switch filled {
+                case .reached(let again): place = again
                 case .cannotSeek: return try restartThrough(body)
                 }
                 demuxer.select(track, keyframesOnly: true)
-                guard pending else { break }
-                continue
             }
-            pending = false
             anchor = place
+            anchors.add(place)
             if packet.pointee.flags & AV_PKT_FLAG_DISCARD == 0,
                 sampler.wantsKeyframe(at: place.time)
             {
-                try decodeKeyframe(at: place.time, body)
+                switch decoder.keyframe(packet, into: frame) {
+                case .picture: try deliver(at: place.time, body)
+                case .failure: report.failed += 1
+                case .dependent: return try restartThrough(body)
+                }
             }
         }
         try finishKeyframes(anchor: anchor, body)
-    }
-
-    private mutating func decodeKeyframe(
-        at time: Double, _ body: (consuming LumaFrame) -> Void
-    ) throws(DecodeError) {
-        guard decoder.keyframe(packet, into: frame) else {
-            report.failed += 1
-            return
-        }
-        if packet.pointee.flags & AV_PKT_FLAG_CORRUPT != 0 {
-            frame.pointee.flags |= AV_FRAME_FLAG_CORRUPT
-        }
-        try deliver(at: time, body)
     }
 
     /// After the last keyframe: finds the true end of the data, samples a long tail, notes
@@ -216,48 +210,51 @@ extension FrameSource {
     private mutating func finishKeyframes(
         anchor: PacketPlace?, _ body: (consuming LumaFrame) -> Void
     ) throws(DecodeError) {
-        let declared = declaredDuration
         let lastKey = anchor?.time ?? 0
-        if anchor == nil || (declared ?? .infinity) - lastKey > Self.truncationSlack / 2 {
-            guard seek(to: anchor) else { return try restartThrough(body) }
+        if anchor == nil || (declaredDuration ?? .infinity) - lastKey > Self.truncationSlack / 2 {
+            demuxer.selectAll()
+            guard try seek(to: anchor) else { return try restartThrough(body) }
             let end = try readTail()
             if sampler.needsFilling(until: clock.reached) || report.sampled == 0 {
                 _ = try fill(from: anchor, until: nil, body)
             }
             noteTruncation(dataEnd: end)
         }
-        report.duration = max(declared ?? 0, clock.reached)
-        sampler.ended(at: clock.reached)
+        finish()
     }
 
-    /// What became of a stretch that was to be filled.
-    private enum FillOutcome { case reached, ended, cannotSeek }
+    /// What became of a stretch that was to be filled, unless the input ended in it.
+    private enum Filled {
+        /// The packet that ends the stretch was read again.
+        case reached(PacketPlace)
+        case cannotSeek
+    }
 
     /// Decodes everything from the keyframe at `anchor` (or the start) to the one at `until` (or
     /// the end) and samples it by the longest gap.
     private mutating func fill(
         from anchor: PacketPlace?, until: PacketPlace?, _ body: (consuming LumaFrame) -> Void
-    ) throws(DecodeError) -> FillOutcome {
-        guard seek(to: anchor) else { return .cannotSeek }
+    ) throws(DecodeError) -> Filled? {
         demuxer.select(track, keyframesOnly: false)
+        guard try seek(to: anchor) else { return .cannotSeek }
         decoder.flush()
-        var outcome = FillOutcome.ended
-        while true {
-            av_packet_unref(packet)
-            guard try demuxer.read(into: packet) else { break }
-            guard packet.pointee.stream_index == track.index else { continue }
-            let place = clock.place(of: packet)
+        var reached: Filled?
+        while try readPacket() {
+            let before = clock.lastPacketTime
+            let place = clock.unwrap(packet)
+            noteHole(from: before, to: place.time)
             if let until, packet.pointee.flags & AV_PKT_FLAG_KEY != 0, place.isAtOrAfter(until) {
-                outcome = .reached
+                reached = .reached(place)
                 break
             }
+            if place.isDiscontinuity { sampler.restart() }
             if !decoder.send(packet) { report.failed += 1 }
             try drainFill(body)
         }
         _ = decoder.send(nil)
         try drainFill(body)
         decoder.flush()
-        return outcome
+        return reached
     }
 
     private mutating func drainFill(_ body: (consuming LumaFrame) -> Void) throws(DecodeError) {
@@ -279,27 +276,27 @@ extension FrameSource {
     ) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
         var anchor: PacketPlace?
-        while true {
-            av_packet_unref(packet)
-            let more = try demuxer.read(into: packet)
-            if more {
-                guard packet.pointee.stream_index == track.index else { continue }
-                let place = clock.place(of: packet)
-                if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 { anchor = place }
+        while try readPacket() {
+            let before = clock.lastPacketTime
+            let place = clock.unwrap(packet)
+            noteHole(from: before, to: place.time)
+            if place.isDiscontinuity { sampler.restart() }
+            if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 {
+                anchor = place
+                anchors.add(place)
             }
-            if !decoder.send(more ? packet : nil) { report.failed += 1 }
+            if !decoder.send(packet) { report.failed += 1 }
             try drainThrough(after: after, body)
-            guard more else { break }
         }
-        let declared = declaredDuration
-        if (demuxer.declaredDuration ?? 0) - clock.reached > Self.truncationSlack,
-            demuxer.isSeekable,
-            seek(to: anchor)
-        {
-            noteTruncation(dataEnd: try readTail())
+        if !decoder.send(nil) { report.failed += 1 }
+        try drainThrough(after: after, body)
+        let declared = demuxer.declaredDuration ?? declaredDuration ?? 0
+        if declared - clock.startSeconds - clock.reached > Self.truncationSlack, demuxer.isSeekable {
+            demuxer.selectAll()
+            let end = try seek(to: anchor) ? try readTail() : clock.reached
+            noteTruncation(dataEnd: end)
         }
-        report.duration = max(declared ?? 0, clock.reached)
-        sampler.ended(at: clock.reached)
+        finish()
     }
 
     private mutating func drainThrough(
@@ -324,8 +321,53 @@ extension FrameSource {
         }
     }
 
-    /// Where a source says that it can seek and then cannot: opens it again and reads straight
-    /// through.
+    /// Decodes a stretch of what was read before once more and samples it densely.
+    /// - Parameters:
+    ///   - stretch: media time, seconds.
+    ///   - interval: shortest time between two samples, seconds.
+    /// - Returns: pictures handed on. A source that cannot seek, or fails, hands on fewer or none.
+    public mutating func lookCloser(
+        at stretch: ClosedRange<Double>, every interval: Double,
+        _ body: (consuming LumaFrame) -> Void
+    ) -> Int {
+        guard !isStill, demuxer.isSeekable else { return 0 }
+        let before = report.sampled
+        // What fails here was read before and stands in the report already.
+        try? readStretch(stretch, every: interval, body)
+        decoder.flush()
+        return report.sampled - before
+    }
+
+    private mutating func readStretch(
+        _ stretch: ClosedRange<Double>, every interval: Double,
+        _ body: (consuming LumaFrame) -> Void
+    ) throws(DecodeError) {
+        demuxer.select(track, keyframesOnly: false)
+        guard try seek(to: anchors.last(before: stretch.lowerBound)) else { return }
+        decoder.flush()
+        var next = stretch.lowerBound
+        var isWithin = true
+        while isWithin {
+            isWithin = try readPacket()
+            if isWithin {
+                // Frames are shown a little after they are decoded.
+                isWithin = clock.unwrap(packet).time <= stretch.upperBound + 1
+            }
+            _ = decoder.send(isWithin ? packet : nil)
+            while case .frame = decoder.receive(into: frame) {
+                let time = clock.time(of: frame)
+                if stretch.contains(time), time >= next {
+                    next = time + interval
+                    try handOn(at: time, body)
+                } else {
+                    av_frame_unref(frame)
+                }
+            }
+        }
+    }
+
+    /// Opens the input again and reads straight through what was not sampled yet: where a source
+    /// says that it can seek and then cannot, or where its key flags turn out to be wrong.
     private mutating func restartThrough(
         _ body: (consuming LumaFrame) -> Void
     ) throws(DecodeError) {
@@ -336,6 +378,8 @@ extension FrameSource {
         let stream = demuxer.stream(track)
         decoder = try VideoDecoder(stream, threads: threads, interrupt: interrupt)
         clock = TrackClock(stream)
+        anchors = AnchorList()
+        isPending = false
         try readThrough(after: sampler.lastSample, body)
     }
 }
@@ -343,14 +387,21 @@ extension FrameSource {
 // MARK: - Pieces
 
 extension FrameSource {
-    /// Hands the decoded frame on.
+    /// Samples the decoded frame.
     private mutating func deliver(
+        at time: Double, _ body: (consuming LumaFrame) -> Void
+    ) throws(DecodeError) {
+        sampler.sampled(at: time)
+        try handOn(at: time, body)
+    }
+
+    /// Hands the decoded frame on.
+    private mutating func handOn(
         at time: Double, _ body: (consuming LumaFrame) -> Void
     ) throws(DecodeError) {
         if let reason = interrupt.reason { throw reason }
         let number: Int
         if case .all = sampler.policy.mode { number = decoded } else { number = report.sampled }
-        sampler.sampled(at: time)
         let luma: LumaFrame
         do throws(DecodeError) {
             luma = try converter.luma(taking: frame, mediaTime: time, number: number)
@@ -365,36 +416,83 @@ extension FrameSource {
         body(luma)
     }
 
-    private func seek(to place: PacketPlace?) -> Bool {
-        demuxer.seek(
-            track: track, timestamp: place?.timestamp ?? clock.start, position: place?.position ?? 0
-        )
+    /// Reads the next packet of the track.
+    private mutating func readPacket() throws(DecodeError) -> Bool {
+        if isPending {
+            isPending = false
+            return true
+        }
+        repeat {
+            av_packet_unref(packet)
+            guard try demuxer.read(into: packet) else { return false }
+        } while packet.pointee.stream_index != track.index
+        return true
     }
 
-    /// Reads the packets of all tracks to the end without decoding.
+    /// Goes back so that the packet at `place` (or the first) is read next.
+    ///
+    /// A demuxer may land on an earlier keyframe; what lies between is passed over, because the clock goes
+    /// on from the place. What is to be read must be selected before.
+    /// - Returns: `false` where the place was not found again.
+    private mutating func seek(to place: PacketPlace?) throws(DecodeError) -> Bool {
+        clock.rewind(to: place)
+        isPending = false
+        let position = place?.position ?? 0
+        let timestamp = place?.timestamp ?? clock.startTimestamp
+        guard demuxer.seek(track: track, timestamp: timestamp, position: position) else {
+            return false
+        }
+        guard let place else { return true }
+        while try readPacket() {
+            if place.isPlace(of: packet) {
+                isPending = true
+                return true
+            }
+        }
+        return false
+    }
+
+    /// A jump of the time stamps between two packets is no stretch that nothing was seen of.
+    private mutating func noteHole(from before: Double?, to time: Double) {
+        if let before, time - before > TrackClock.longestPause {
+            sampler.hole(from: before, to: time)
+        }
+    }
+
+    private mutating func finish() {
+        report.duration = max((declaredDuration ?? 0) - clock.startSeconds, clock.reached)
+        sampler.ended(at: clock.reached)
+    }
+
+    /// Reads the packets of all selected tracks to the end without decoding.
     /// - Returns: the media time that any track's data reaches.
     private mutating func readTail() throws(DecodeError) -> Double {
-        demuxer.selectAll()
         var end = clock.reached
         var clocks: [CInt: TrackClock] = [:]
         while true {
-            av_packet_unref(packet)
-            guard try demuxer.read(into: packet) else { return end }
+            if !isPending {
+                av_packet_unref(packet)
+                guard try demuxer.read(into: packet) else { return end }
+            }
+            isPending = false
             let index = packet.pointee.stream_index
             if index == track.index {
-                end = max(end, clock.end(of: packet))
+                _ = clock.unwrap(packet)
+                end = max(end, clock.reached)
             } else {
                 var other = clocks[index] ?? TrackClock(demuxer.stream(index))
-                end = max(end, other.end(of: packet))
+                _ = other.unwrap(packet)
+                end = max(end, other.reached)
                 clocks[index] = other
             }
         }
     }
 
     private mutating func noteTruncation(dataEnd: Double) {
-        guard let declared = demuxer.declaredDuration,
-            declared - dataEnd > Self.truncationSlack
-        else { return }
+        // The container counts from its own zero, media time from the track's start.
+        guard let whole = demuxer.declaredDuration ?? declaredDuration else { return }
+        let declared = whole - clock.startSeconds
+        guard declared - dataEnd > Self.truncationSlack else { return }
         report.problems.append(
             "truncated: the data ends at \(tenths(dataEnd)) s of \(tenths(declared)) s")
     }

@@ -3,8 +3,8 @@
 // Two guards make keyframes safe. `minimumInterval` keeps an all-intra stream from being sampled at
 // every frame; `maximumGap` bounds how long a stream may go without a sample, so that a GOP that
 // never ends, or intra refresh, is no way to hide: the reader decodes in between wherever
-// `needsFilling` says so. Times are seconds of media time. A time before the last sample's is a
-// jump back, never "too early".
+// `needsFilling` says so.
+// Times are seconds of media time that goes on; whoever reads makes it so (TrackClock).
 
 /// How frames are chosen.
 public struct SamplingPolicy: Sendable, Hashable {
@@ -36,6 +36,20 @@ public struct SamplingPolicy: Sendable, Hashable {
     }
 }
 
+extension SamplingPolicy {
+    /// Fewest samples that a short input should give.
+    private static let fewestSamples = 4.0
+
+    /// The policy for an input of this length: a short one is sampled more densely, because one
+    /// keyframe may be all that it has, and what follows it would never be seen.
+    package func fitted(toLength seconds: Double?) -> SamplingPolicy {
+        guard let seconds, seconds > 0 else { return self }
+        var fitted = self
+        fitted.maximumGap = min(maximumGap, max(minimumInterval, seconds / Self.fewestSamples, 1))
+        return fitted
+    }
+}
+
 /// Chooses frames of one stream by their times.
 public struct KeyframeSampler: Sendable {
     /// What was chosen by.
@@ -47,6 +61,8 @@ public struct KeyframeSampler: Sendable {
     /// Where the longest stretch began.
     public private(set) var longestGapStart = 0.0
     private var nextOnGrid: Double?
+    /// Where the stretch without a sample begins: the last sample, or the end of a hole behind it.
+    private var reference = 0.0
 
     /// In a filled gap a sample is taken after this share of the longest gap, so that the wait for
     /// the next frame does not exceed it.
@@ -62,20 +78,18 @@ public struct KeyframeSampler: Sendable {
 
     /// Whether a keyframe at `time` is worth decoding.
     public func wantsKeyframe(at time: Double) -> Bool {
-        guard let lastSample, time >= lastSample else { return true }
-        return time - lastSample >= policy.minimumInterval
+        guard let lastSample else { return true }
+        return abs(time - lastSample) >= policy.minimumInterval - Self.rounding
     }
 
     /// Whether the stretch from the last sample to `time` is too long and must be decoded in
     /// between.
-    public func needsFilling(until time: Double) -> Bool {
-        time - (lastSample ?? 0) > policy.maximumGap
-    }
+    public func needsFilling(until time: Double) -> Bool { time - reference > policy.maximumGap }
 
     /// Whether a frame decoded inside a filled gap is to be sampled.
     public func wantsFill(at time: Double) -> Bool {
-        guard let lastSample else { return true }
-        return time - lastSample >= policy.maximumGap * Self.fillShare
+        guard lastSample != nil else { return true }
+        return time - reference >= policy.maximumGap * Self.fillShare
     }
 
     /// Whether a decoded frame is to be sampled where every frame is decoded.
@@ -83,8 +97,7 @@ public struct KeyframeSampler: Sendable {
         switch policy.mode {
         case .all: return true
         case .every:
-            guard let nextOnGrid, let lastSample, time >= lastSample else { return true }
-            return time >= nextOnGrid - Self.rounding
+            return time >= (nextOnGrid ?? time) - Self.rounding
         case .keyframes: return isKey ? wantsKeyframe(at: time) : wantsFill(at: time)
         }
     }
@@ -93,23 +106,35 @@ public struct KeyframeSampler: Sendable {
     public mutating func sampled(at time: Double) {
         noteGap(until: time)
         if case .every(let seconds) = policy.mode {
-            let jumpedBack = lastSample.map { time < $0 } ?? false
-            let start = jumpedBack ? time : nextOnGrid ?? time
+            let start = nextOnGrid ?? time
             // Skips grid points that lie behind a hole, without a loop over them.
             let missed = max(0, ((time - start + Self.rounding) / seconds).rounded(.down))
             nextOnGrid = start + (missed + 1) * seconds
         }
         lastSample = time
+        reference = time
+    }
+
+    /// Notes that time stamps started over: what comes next is sampled, whatever its time.
+    public mutating func restart() {
+        lastSample = nil
+        nextOnGrid = nil
+    }
+
+    /// Notes that there is nothing between two packets that follow each other: no stretch without a
+    /// sample, but a jump of the time stamps.
+    public mutating func hole(from start: Double, to end: Double) {
+        noteGap(until: start)
+        reference = max(reference, end)
     }
 
     /// Notes that the stream ended at `time`.
     public mutating func ended(at time: Double) { noteGap(until: time) }
 
     private mutating func noteGap(until time: Double) {
-        let start = lastSample ?? 0
-        if time - start > longestGap {
-            longestGap = time - start
-            longestGapStart = start
+        if time - reference > longestGap {
+            longestGap = time - reference
+            longestGapStart = reference
         }
     }
 }

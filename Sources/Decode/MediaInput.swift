@@ -11,7 +11,7 @@ internal import Glibc
 
 /// A file or a URL to examine.
 public enum MediaInput: Sendable, Hashable {
-    /// A path of the local file system.
+    /// A path of the local file system, as `PathText` makes it.
     case file(String)
     /// A URL of one of the protocols in `protocols`.
     case url(String)
@@ -28,7 +28,7 @@ public enum MediaInput: Sendable, Hashable {
     /// The text without a URL's user, password and query, for people and records.
     public var redacted: String {
         switch self {
-        case .file(let path): return path
+        case .file(let path): return PathText.readable(path)
         case .url(let url):
             let bare = url.prefix { $0 != "?" && $0 != "#" }
             guard let scheme = bare.firstRange(of: "://") else { return String(bare) }
@@ -36,6 +36,14 @@ public enum MediaInput: Sendable, Hashable {
             let authority = rest.prefix { $0 != "/" }
             guard let at = authority.lastIndex(of: "@") else { return String(bare) }
             return bare[..<scheme.upperBound] + String(rest[rest.index(after: at)...])
+        }
+    }
+
+    /// Whether it comes over a network.
+    var isRemote: Bool {
+        switch self {
+        case .file: false
+        case .url: true
         }
     }
 
@@ -102,7 +110,9 @@ enum MediaFormat {
         try checkRegularFile(path)
         var io: UnsafeMutablePointer<AVIOContext>?
         var callback = interrupt.callback
-        let opened = avio_open2(&io, "file:" + path, AVIO_FLAG_READ, &callback, nil)
+        let opened = PathText.withName("file:" + path) {
+            avio_open2(&io, $0, AVIO_FLAG_READ, &callback, nil)
+        }
         guard opened >= 0, io != nil else {
             throw DecodeError(status: opened, doing: "cannot open", interrupt: interrupt)
         }
@@ -130,7 +140,7 @@ enum MediaFormat {
 
     /// Whether a RIFF file (AVI) is shorter than its header says; the library does not tell.
     static func isTruncatedRIFF(path: String) -> Bool {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = PathText.withName(path) { open($0, O_RDONLY | O_CLOEXEC) }
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         var status = stat()
@@ -145,7 +155,7 @@ enum MediaFormat {
     /// Refuses what would block or never end (pipes, devices) and says "empty" of what is empty.
     private static func checkRegularFile(_ path: String) throws(DecodeError) {
         var status = stat()
-        guard stat(path, &status) == 0 else {
+        guard PathText.withName(path, { stat($0, &status) }) == 0 else {
             switch errno {
             case ENOENT, ENOTDIR: throw DecodeError(.notFound, "no such file or directory")
             case EACCES: throw DecodeError(.permission, "permission denied")

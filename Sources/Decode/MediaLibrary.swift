@@ -29,7 +29,16 @@ public struct MediaLibrary: Sendable {
         Self.codecs.filter { avcodec_find_decoder($0.1) == nil }.map(\.0)
     }
 
-    /// Keeps the libraries from writing to standard error; what matters is in the errors they
-    /// return.
-    public static func silenceLog() { av_log_set_level(AV_LOG_QUIET) }
+    /// Largest block of memory that one input may ask for, bytes: a picture of 85 million RGB
+    /// pixels.
+    ///
+    /// A small file can ask for a thousand times its size.
+    private static let maximumAllocation = 256 << 20
+
+    /// Sets what holds for the whole process: keeps the libraries from writing to standard error
+    /// (what matters is in the errors they return) and bounds what they allocate at once.
+    public static func prepare() {
+        av_log_set_level(AV_LOG_QUIET)
+        av_max_alloc(maximumAllocation)
+    }
 }

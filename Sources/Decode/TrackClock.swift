@@ -1,7 +1,12 @@
 // Media time of packets and frames of one track, in seconds from the start of the track.
 //
-// Time stamps come from the outside: they can be missing, jump, or be absurd. A missing one is
-// taken from the frame rate; arithmetic on them is done in Double, so nothing overflows.
+// Time stamps come from the outside: they can be missing, jump, start over, or be absurd. Each
+// packet's stamps are rewritten once, on its way from the demuxer (`unwrap`): where decoding time
+// stamps go backwards (joined recordings, a reset encoder, or someone who hopes that we trust them)
+// time goes on from where it was, and missing ones are made from the frame rate. What the decoder
+// hands on carries the rewritten stamps. Arithmetic that can overflow is done in Double.
+//
+// Re-reading must give the same times again, so a place to return to holds the clock's state.
 
 internal import CFFmpeg
 
@@ -9,27 +14,82 @@ internal import CFFmpeg
 struct PacketPlace {
     /// Seconds from the start of the track.
     var time: Double
-    /// Decoding time stamp (or the other one) in the track's unit, for seeking by time.
+    /// Original decoding time stamp (or the other one), for seeking by time.
     var timestamp: Int64
     /// Byte position in the file, -1 where unknown, for seeking by position.
     var position: Int64
+    /// Whether its stamps start over here.
+    var isDiscontinuity: Bool
+    /// The clock as it was before the packet.
+    fileprivate var state: TrackClock.State
+
+    /// Whether a packet, not unwrapped yet, is the one that is meant.
+    func isPlace(of packet: UnsafeMutablePointer<AVPacket>) -> Bool {
+        let stamp = TrackClock.originalStamp(of: packet)
+        return packet.pointee.pos == position && (stamp ?? timestamp) == timestamp
+    }
 
     /// Whether this is `other` or lies behind it in the file.
     func isAtOrAfter(_ other: PacketPlace) -> Bool {
-        if position >= 0, other.position >= 0, position == other.position { return true }
-        return time >= other.time
+        position >= 0 && position == other.position || time >= other.time
+    }
+}
+
+/// Keyframes to return to, in reading order; bounded by thinning.
+struct AnchorList {
+    private var places: [PacketPlace] = []
+    private var spacing = 2.0
+
+    private static let most = 2048
+
+    mutating func add(_ place: PacketPlace) {
+        if let last = places.last, place.time - last.time < spacing { return }
+        if places.count == Self.most {
+            places = places.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+            spacing *= 2
+        }
+        places.append(place)
+    }
+
+    /// The last keyframe at or before a time; `nil` is the start.
+    func last(before time: Double) -> PacketPlace? {
+        var (low, high) = (0, places.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if places[middle].time <= time { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? nil : places[low - 1]
     }
 }
 
 struct TrackClock {
+    fileprivate struct State {
+        /// First time stamp of the track in its unit.
+        var start: Int64?
+        /// What is added to original stamps.
+        var shift = 0.0
+        /// Newest decoding time, in the track's unit, shift included.
+        var lastDecoding: Double?
+        /// Presentation time of the newest keyframe, in the track's unit, shift included.
+        var lastKey: Double?
+    }
+
+    /// A step of time stamps larger than this between two packets that follow each other is a jump
+    /// and no pause, seconds.
+    static let longestPause = 10.0
+    /// Furthest that a frame is shown before one that is decoded earlier, seconds.
+    private static let longestReordering = 2.0
+    /// Stamps beyond this are no times.
+    private static let largestStamp = 9.0e15
+
     private let unit: Double
     private let frameDuration: Double
-    /// First time stamp of the track in its unit.
-    private(set) var start: Int64
-    private var startIsKnown: Bool
-    private var lastTime = 0.0
+    private var state: State
+    private var lastFrameTime = 0.0
     /// Largest end of any packet or frame seen, seconds.
     private(set) var reached = 0.0
+    /// Time of the packet that was seen last, seconds.
+    private(set) var lastPacketTime: Double?
     /// The track's own declared length, seconds.
     let declaredDuration: Double?
 
@@ -37,50 +97,108 @@ struct TrackClock {
         let base = stream.pointee.time_base
         unit = base.num > 0 && base.den > 0 ? Double(base.num) / Double(base.den) : 1.0 / 90_000
         let rate = stream.pointee.avg_frame_rate
-        frameDuration = rate.num > 0 && rate.den > 0 ? Double(rate.den) / Double(rate.num) : 0.04
-        startIsKnown = stream.pointee.start_time != vigil_AV_NOPTS_VALUE
-        start = startIsKnown ? stream.pointee.start_time : 0
+        frameDuration =
+            rate.num > 0 && rate.den > 0
+            ? min(10, max(0.001, Double(rate.den) / Double(rate.num))) : 0.04
+        let start = stream.pointee.start_time
+        state = State(start: start == vigil_AV_NOPTS_VALUE ? nil : start)
         let length = stream.pointee.duration
         declaredDuration =
             length != vigil_AV_NOPTS_VALUE && length > 0 ? Double(length) * unit : nil
     }
 
-    mutating func place(of packet: UnsafeMutablePointer<AVPacket>) -> PacketPlace {
-        let (pts, dts) = (packet.pointee.pts, packet.pointee.dts)
-        let time = time(pts != vigil_AV_NOPTS_VALUE ? pts : dts)
-        note(time, length: Double(packet.pointee.duration) * unit)
-        let stamp = dts != vigil_AV_NOPTS_VALUE ? dts : pts
+    /// Time stamp of the start of the track, for seeking there.
+    var startTimestamp: Int64 { state.start ?? 0 }
+
+    /// Where the track starts on the container's own time line, seconds; never negative.
+    var startSeconds: Double { max(0, Double(state.start ?? 0) * unit) }
+
+    /// Goes back to the state before a packet, because that packet is to be read again.
+    mutating func rewind(to place: PacketPlace?) {
+        if let place {
+            state = place.state
+        } else {
+            state.shift = 0
+            state.lastDecoding = nil
+            state.lastKey = nil
+        }
+        lastPacketTime = nil
+    }
+
+    /// Rewrites the stamps of a packet of this track that comes next in reading order.
+    mutating func unwrap(_ packet: UnsafeMutablePointer<AVPacket>) -> PacketPlace {
+        let before = state
+        let original = Self.originalStamp(of: packet)
+        let step = frameDuration / unit
+        var decoding: Double
+        if let original {
+            decoding = Double(original) + state.shift
+        } else {
+            decoding = state.lastDecoding.map { $0 + step } ?? Double(state.start ?? 0)
+        }
+        let isDiscontinuity = startsOver(packet, at: decoding)
+        if isDiscontinuity, let last = state.lastDecoding {
+            state.shift += last + step - decoding
+            decoding = last + step
+        }
+        let presentation = presentation(of: packet, decoding: decoding)
+        state.lastDecoding = decoding
+        if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 { state.lastKey = presentation }
+        if state.start == nil { state.start = Int64(presentation) }
+        packet.pointee.dts = Int64(decoding)
+        packet.pointee.pts =
+            packet.pointee.pts == vigil_AV_NOPTS_VALUE
+            ? vigil_AV_NOPTS_VALUE : Int64(presentation)
+        let time = seconds(presentation)
+        lastPacketTime = time
+        let length = Double(packet.pointee.duration) * unit
+        reached = max(reached, time + max(0, min(length, Self.longestPause)))
         return PacketPlace(
-            time: time, timestamp: stamp != vigil_AV_NOPTS_VALUE ? stamp : start,
-            position: packet.pointee.pos)
+            time: time, timestamp: original ?? startTimestamp, position: packet.pointee.pos,
+            isDiscontinuity: isDiscontinuity, state: before)
     }
 
-    /// Where a packet ends, seconds.
-    mutating func end(of packet: UnsafeMutablePointer<AVPacket>) -> Double {
-        let time = place(of: packet).time
-        return time + max(0, Double(packet.pointee.duration) * unit)
+    /// Whether the stamps go backwards at a packet, where they never may.
+    private func startsOver(_ packet: UnsafeMutablePointer<AVPacket>, at decoding: Double) -> Bool {
+        let isKey = packet.pointee.flags & AV_PKT_FLAG_KEY != 0
+        if isKey, let last = state.lastKey, decoding <= last, Self.stamp(packet.pointee.dts) == nil
+        {
+            // Keyframes are not reordered among each other.
+            return true
+        }
+        guard let last = state.lastDecoding else { return false }
+        // Without decoding stamps there are only presentation stamps, which step back a little.
+        let slack = Self.stamp(packet.pointee.dts) == nil ? Self.longestReordering / unit : 0
+        return decoding <= last - slack && (slack > 0 || decoding < last || isKey)
     }
 
+    /// The presentation stamp, shifted; the decoding stamp where it is missing or absurdly far from
+    /// that.
+    private func presentation(
+        of packet: UnsafeMutablePointer<AVPacket>, decoding: Double
+    ) -> Double {
+        guard let stamp = Self.stamp(packet.pointee.pts) else { return decoding }
+        let shifted = Double(stamp) + state.shift
+        return abs(shifted - decoding) * unit <= Self.longestPause ? shifted : decoding
+    }
+
+    /// The stamp that a packet came with: when to decode it, else when to show it.
+    fileprivate static func originalStamp(of packet: UnsafeMutablePointer<AVPacket>) -> Int64? {
+        stamp(packet.pointee.dts) ?? stamp(packet.pointee.pts)
+    }
+
+    private static func stamp(_ value: Int64) -> Int64? {
+        value != vigil_AV_NOPTS_VALUE && abs(Double(value)) < largestStamp ? value : nil
+    }
+
+    /// Time of a decoded frame whose packets were unwrapped.
     mutating func time(of frame: UnsafeMutablePointer<AVFrame>) -> Double {
-        let time = time(frame.pointee.best_effort_timestamp)
-        note(time, length: frameDuration)
-        return time
+        let stamp = frame.pointee.best_effort_timestamp
+        lastFrameTime =
+            stamp != vigil_AV_NOPTS_VALUE ? seconds(Double(stamp)) : lastFrameTime + frameDuration
+        reached = max(reached, lastFrameTime + frameDuration)
+        return lastFrameTime
     }
 
-    private mutating func time(_ stamp: Int64) -> Double {
-        guard stamp != vigil_AV_NOPTS_VALUE else {
-            lastTime += frameDuration
-            return lastTime
-        }
-        if !startIsKnown {
-            start = stamp
-            startIsKnown = true
-        }
-        lastTime = (Double(stamp) - Double(start)) * unit
-        return lastTime
-    }
-
-    private mutating func note(_ time: Double, length: Double) {
-        reached = max(reached, time + max(0, min(length, 60)))
-    }
+    private func seconds(_ stamp: Double) -> Double { (stamp - Double(state.start ?? 0)) * unit }
 }

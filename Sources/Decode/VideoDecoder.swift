@@ -49,15 +49,31 @@ struct VideoDecoder: ~Copyable {
         avcodec_free_context(&freeing)
     }
 
+    /// What came of a packet that is said to be a keyframe.
+    enum Keyframe {
+        /// The frame holds its picture.
+        case picture
+        /// It could not be decoded.
+        case failure
+        /// It needs pictures before it: the container's key flag is wrong, or marks a point from
+        /// which an intra-refresh stream recovers. Decoded by itself it gives rubbish.
+        case dependent
+    }
+
     /// Decodes one keyframe by itself.
-    /// - Returns: whether `frame` now holds its picture.
     func keyframe(
         _ packet: UnsafeMutablePointer<AVPacket>, into frame: UnsafeMutablePointer<AVFrame>
-    ) -> Bool {
+    ) -> Keyframe {
         defer { avcodec_flush_buffers(context) }
-        guard avcodec_send_packet(context, packet) >= 0 else { return false }
+        guard avcodec_send_packet(context, packet) >= 0 else { return .failure }
         avcodec_send_packet(context, nil)
-        return avcodec_receive_frame(context, frame) >= 0
+        guard avcodec_receive_frame(context, frame) >= 0 else { return .failure }
+        switch frame.pointee.pict_type {
+        case AV_PICTURE_TYPE_P, AV_PICTURE_TYPE_B, AV_PICTURE_TYPE_S:
+            av_frame_unref(frame)
+            return .dependent
+        default: return .picture
+        }
     }
 
     /// Feeds one packet, or the end of the stream (`nil`).

@@ -27,6 +27,14 @@ public struct EvidenceRules: Sendable, Hashable {
 
     /// Makes the default rules.
     public init() {}
+
+    /// The rules for a closer look at a stretch of an input: the share of the input says nothing
+    /// there.
+    public var forCloserLook: EvidenceRules {
+        var rules = self
+        rules.inputShare = .infinity
+        return rules
+    }
 }
 
 /// What is to be done with an alert.
@@ -43,7 +51,18 @@ public struct Evidence: Sendable {
     private let rules: EvidenceRules
     private let items: [IndexedItem]
     private var gathering: [Int: ItemEvidence] = [:]
+    /// Showings that ended without an alert, by item: they still count for the input's share.
+    private var lapsed: [Int: ItemEvidence] = [:]
     private var usableSamples = 0
+
+    /// Stretches with hits that were not enough for an alert, in media time, seconds: worth a
+    /// closer look.
+    public private(set) var unsettled: [ClosedRange<Double>] = []
+    private static let mostUnsettled = 8
+    /// How far around such hits a closer look goes, seconds.
+    private static let lookAround = 10.0
+    /// Longest stretch that is looked at again, seconds.
+    private static let longestLook = 60.0
 
     /// Makes evidence for an input that nothing was seen of yet.
     /// - Parameter items: the index's items, as `Hit.item` numbers them.
@@ -80,26 +99,57 @@ public struct Evidence: Sendable {
     /// The input has ended: judges what is left and closes every alert.
     public mutating func finish(makeID: () -> AlertID) -> [EvidenceAction] {
         var actions: [EvidenceAction] = []
-        for (item, found) in gathering.sorted(by: { $0.key < $1.key }) {
-            var evidence = found
-            if evidence.alertID == nil, usableSamples > 0,
-                Double(evidence.framesMatched) >= rules.inputShare * Double(usableSamples)
-            {
-                evidence.alertID = makeID()
-                evidence.rule = "input_share"
-                actions.append(.opened(alert(evidence, item: item)))
+        for item in Set(gathering.keys).union(lapsed.keys).sorted() {
+            let current = gathering[item]
+            if let current, current.alertID != nil {
+                actions.append(.closed(alert(current, item: item)))
+                continue
             }
-            if evidence.alertID != nil { actions.append(.closed(alert(evidence, item: item))) }
+            guard var all = current ?? lapsed[item] else { continue }
+            if current != nil, let earlier = lapsed[item] { all.merge(earlier) }
+            guard Double(all.framesMatched) >= rules.inputShare * Double(usableSamples) else {
+                if let current { noteUnsettled(current) }
+                continue
+            }
+            all.alertID = makeID()
+            all.rule = "input_share"
+            let alert = alert(all, item: item)
+            actions += [.opened(alert), .closed(alert)]
         }
         gathering = [:]
+        lapsed = [:]
         return actions
     }
 
     private mutating func closeStale(at time: Double) -> [EvidenceAction] {
         let stale = gathering.filter { time - $0.value.lastSeen > rules.holdSeconds }
-        return stale.sorted { $0.key < $1.key }.compactMap { item, evidence in
+        var actions: [EvidenceAction] = []
+        for (item, evidence) in stale.sorted(by: { $0.key < $1.key }) {
             gathering[item] = nil
-            return evidence.alertID == nil ? nil : .closed(alert(evidence, item: item))
+            if evidence.alertID != nil {
+                actions.append(.closed(alert(evidence, item: item)))
+            } else {
+                noteUnsettled(evidence)
+                var all = evidence
+                if let earlier = lapsed[item] { all.merge(earlier) }
+                lapsed[item] = all
+            }
+        }
+        return actions
+    }
+
+    private mutating func noteUnsettled(_ evidence: ItemEvidence) {
+        guard unsettled.count < Self.mostUnsettled else { return }
+        let start = max(0, evidence.firstSeen - Self.lookAround)
+        let end = min(evidence.lastSeen + Self.lookAround, start + Self.longestLook)
+        // Hits on several items of one showing are one stretch.
+        if let index = unsettled.firstIndex(where: { $0.overlaps(start...end) }) {
+            let other = unsettled[index]
+            let merged = min(other.lowerBound, start)
+            unsettled[index] =
+                merged...min(max(other.upperBound, end), merged + Self.longestLook)
+        } else {
+            unsettled.append(start...end)
         }
     }
 
@@ -166,5 +216,17 @@ private struct ItemEvidence: Sendable {
             variant = hit.variant
         }
         coverage.add(input: time, known: hit.knownTime, span: hit.knownSpan)
+    }
+
+    /// Takes in an earlier showing of the same item.
+    mutating func merge(_ earlier: ItemEvidence) {
+        firstSeen = min(firstSeen, earlier.firstSeen)
+        lastSeen = max(lastSeen, earlier.lastSeen)
+        framesMatched += earlier.framesMatched
+        coverage.merge(earlier.coverage)
+        if earlier.bestDistance < bestDistance {
+            bestDistance = earlier.bestDistance
+            variant = earlier.variant
+        }
     }
 }

@@ -32,6 +32,11 @@ struct KnownCoverage: Sendable, Hashable {
         lastKnown = known
     }
 
+    /// Adds what another coverage of the same video has.
+    mutating func merge(_ other: KnownCoverage) {
+        for part in other.parts { insert(part) }
+    }
+
     /// Seen share of a video of this length, 0…1.
     func share(of duration: Double) -> Double {
         guard duration > 0 else { return parts.isEmpty ? 0 : 1 }

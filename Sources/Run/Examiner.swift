@@ -24,6 +24,8 @@ struct ExamineSettings: Sendable {
 struct ExaminedFrame {
     /// Number of the video track that it is of.
     var track: Int
+    /// Whether it is of a closer look at a stretch that was sampled before.
+    var isCloserLook = false
     /// Its fingerprints, the picture as it is first; never empty.
     var forms: [FrameFingerprint]
     /// How much of the input lies behind, 0…1, as far as can be told.
@@ -48,6 +50,9 @@ struct Examiner: ~Copyable {
         "jp2",
     ]
 
+    /// Shortest time between two samples of a closer look, seconds.
+    private static let closerInterval = 0.4
+
     private var hasher = PDQHasher()
     private let settings: ExamineSettings
 
@@ -57,7 +62,8 @@ struct Examiner: ~Copyable {
 
     /// Examines every video track of an input.
     mutating func examine(
-        _ input: ScanInput, interrupt: Interrupt, sink: (ExaminedFrame) -> Void
+        _ input: ScanInput, interrupt: Interrupt, sink: (ExaminedFrame) -> Void,
+        settle: (Int) -> [ClosedRange<Double>] = { _ in [] }
     ) -> Outcome {
         var result = InputResult(input.media.redacted, failed: "")
         var problems: [String] = []
@@ -70,6 +76,10 @@ struct Examiner: ~Copyable {
                     threads: settings.decoderThreads, interrupt: interrupt)
                 trackCount = source.trackCount
                 let report = examine(&source, track: track, into: &result, sink: sink)
+                for stretch in settle(track) where !interrupt.isCancelled {
+                    let looked = lookCloser(&source, at: stretch, track: track, sink: sink)
+                    result.framesSampled += looked
+                }
                 problems += report.problems.map {
                     trackCount == 1 ? $0 : "track \(track + 1): \($0)"
                 }
@@ -114,6 +124,18 @@ struct Examiner: ~Copyable {
         result.framesLowQuality += lowQuality
         result.framesFailed += report.failed
         return report
+    }
+
+    /// Samples a stretch densely, for hits that were too few to tell.
+    private mutating func lookCloser(
+        _ source: inout FrameSource, at stretch: ClosedRange<Double>, track: Int,
+        sink: (ExaminedFrame) -> Void
+    ) -> Int {
+        source.lookCloser(at: stretch, every: Self.closerInterval) { frame in
+            let fingerprints = hash(frame)
+            guard !fingerprints.isEmpty else { return }
+            sink(ExaminedFrame(track: track, isCloserLook: true, forms: fingerprints, share: 1))
+        }
     }
 
     private mutating func hash(_ frame: borrowing LumaFrame) -> [FrameFingerprint] {

@@ -77,8 +77,10 @@ public final class InputWalker: Sendable {
         let directory = state.levels[level].directory
         let path = directory.hasSuffix("/") ? directory + name : directory + "/" + name
         var status = stat()
-        guard lstat(path, &status) == 0 else {
-            return .unreadable(path: path, reason: String(cString: strerror(errno)))
+        guard PathText.withName(path, { lstat($0, &status) }) == 0 else {
+            return .unreadable(
+                path: PathText.readable(path), reason: String(cString: strerror(errno)).lowercased()
+            )
         }
         switch status.st_mode & S_IFMT {
         case S_IFDIR: return open(path, &state)
@@ -98,25 +100,35 @@ public final class InputWalker: Sendable {
         }
         guard !isDirectory(path) else { return open(path, &state) }
         var status = stat()
-        let bytes = stat(path, &status) == 0 ? Int64(status.st_size) : 0
+        let bytes = PathText.withName(path, { stat($0, &status) }) == 0 ? Int64(status.st_size) : 0
         return .input(ScanInput(media: media, isNamed: true, bytes: bytes))
     }
 
     private static func isDirectory(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return PathText.withName(path) { stat($0, &status) } == 0
+            && status.st_mode & S_IFMT == S_IFDIR
     }
 
     private static func open(_ path: String, _ state: inout State) -> Step? {
-        do {
-            let names = try FileManager.default.contentsOfDirectory(atPath: path)
-            state.levels.append(Level(directory: path, names: names.sorted(by: >)))
-            return nil
-        } catch {
-            let reason =
-                access(path, R_OK | X_OK) == 0
-                ? "cannot be listed" : String(cString: strerror(errno))
-            return .unreadable(path: path, reason: "directory: \(reason.lowercased())")
+        guard let directory = PathText.withName(path, { opendir($0) }) else {
+            let reason = String(cString: strerror(errno)).lowercased()
+            return .unreadable(
+                path: PathText.readable(path), reason: "directory: \(reason)")
         }
+        defer { closedir(directory) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            if name != Array(".".utf8), name != Array("..".utf8) {
+                names.append(PathText.text(ofName: name))
+            }
+        }
+        if errno != 0 {
+            return .unreadable(path: PathText.readable(path), reason: "directory: cannot be listed")
+        }
+        state.levels.append(Level(directory: path, names: names.sorted(by: >)))
+        return nil
     }
 }

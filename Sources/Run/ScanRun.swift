@@ -47,10 +47,30 @@ public final class ScanRun: Sendable {
     private struct TrackKey: Hashable {
         var input: Int
         var track: Int
+        var isCloserLook = false
+    }
+
+    /// Where the match stage leaves the stretches of a track that are worth a closer look.
+    private final class Settlement: Sendable {
+        private let stretches = Mutex<[ClosedRange<Double>]>([])
+        private let isReady = DispatchSemaphore(value: 0)
+
+        func settle(_ found: [ClosedRange<Double>]) {
+            stretches.withLock { $0 = found }
+            isReady.signal()
+        }
+
+        func wait() -> [ClosedRange<Double>] {
+            isReady.wait()
+            return stretches.withLock { $0 }
+        }
     }
 
     private enum Examined: Sendable {
         case frame(TrackKey, name: String, [FrameFingerprint])
+        /// All frames of a track are out. Always answered: the match stage reads until the queue is
+        /// finished, which it is only after every examiner has ended.
+        case settle(TrackKey, Settlement)
         case ended(input: Int, InputResult)
     }
 
@@ -132,11 +152,7 @@ extension ScanRun {
                 examined.push(.ended(input: number, InputResult(path, failed: reason)))
             case .input(let input):
                 let outcome = stopSwitch.withInterrupt { interrupt in
-                    examiner.examine(input, interrupt: interrupt) { frame in
-                        note(frame, of: input, number: number)
-                        let key = TrackKey(input: number, track: frame.track)
-                        examined.push(.frame(key, name: input.media.redacted, frame.forms))
-                    }
+                    examine(input, number: number, with: &examiner, interrupt: interrupt)
                 }
                 progressState.withLock {
                     $0.inputs += 1
@@ -148,6 +164,22 @@ extension ScanRun {
                 case .notMedia: skipped.add(1, ordering: .relaxed)
                 }
             }
+        }
+    }
+
+    private func examine(
+        _ input: ScanInput, number: Int, with examiner: inout Examiner, interrupt: Interrupt
+    ) -> Examiner.Outcome {
+        let name = input.media.redacted
+        return examiner.examine(input, interrupt: interrupt) { frame in
+            note(frame, of: input, number: number)
+            let key = TrackKey(
+                input: number, track: frame.track, isCloserLook: frame.isCloserLook)
+            examined.push(.frame(key, name: name, frame.forms))
+        } settle: { track in
+            let settlement = Settlement()
+            examined.push(.settle(TrackKey(input: number, track: track), settlement))
+            return settlement.wait()
         }
     }
 
@@ -169,12 +201,13 @@ extension ScanRun {
             for message in messages {
                 switch message {
                 case .frame(let key, let name, let frame):
-                    compare(frame, &evidence[key, default: newEvidence(of: name)])
+                    compare(frame, &evidence[key, default: newEvidence(of: name, key)])
+                case .settle(let key, let settlement):
+                    finish(&evidence[key])
+                    settlement.settle(evidence.removeValue(forKey: key)?.unsettled ?? [])
                 case .ended(let input, let result):
-                    let keys = evidence.keys.filter { $0.input == input }
-                    for key in keys.sorted(by: { $0.track < $1.track }) {
-                        let actions = evidence[key]?.finish(makeID: Self.newID) ?? []
-                        for action in actions { matched.push(.action(action)) }
+                    for key in evidence.keys.filter({ $0.input == input }) {
+                        finish(&evidence[key])
                         evidence[key] = nil
                     }
                     matched.push(.ended(result))
@@ -184,8 +217,13 @@ extension ScanRun {
         matched.finish()
     }
 
-    private func newEvidence(of name: String) -> Evidence {
-        Evidence(input: name, rules: pipeline.evidence, items: index.items)
+    private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {
+        let rules = key.isCloserLook ? pipeline.evidence.forCloserLook : pipeline.evidence
+        return Evidence(input: name, rules: rules, items: index.items)
+    }
+
+    private func finish(_ evidence: inout Evidence?) {
+        for action in evidence?.finish(makeID: Self.newID) ?? [] { matched.push(.action(action)) }
     }
 
     private func compare(_ frame: [FrameFingerprint], _ evidence: inout Evidence) {

@@ -7,6 +7,9 @@ import Synchronization
 
 /// Turns the first stop signal into `StopSwitch.stop`, as long as it lives.
 final class StopSignals {
+    /// How long stopping may take, seconds.
+    private static let grace = 15.0
+
     private var sources: [any DispatchSourceSignal] = []
 
     init(_ stopSwitch: StopSwitch) {
@@ -17,6 +20,12 @@ final class StopSignals {
                 if stopSwitch.isStopped { _exit(128 + number) }
                 Console.error("vigil: stopping; what was found is kept (again to stop at once)")
                 stopSwitch.stop()
+                // Reads end at once; where one hangs in the kernel all the same, do not hang with
+                // it.
+                DispatchQueue.global().asyncAfter(deadline: .now() + Self.grace) {
+                    Console.error("vigil: a read does not end; leaving it")
+                    _exit(128 + number)
+                }
             }
             source.resume()
             sources.append(source)

@@ -27,7 +27,7 @@ struct Vigil: ParsableCommand {
         _ = vigil_forbid_core_dumps()
         // A closed pipe is an error of one write, not the end of a run that has alerts to record.
         signal(SIGPIPE, SIG_IGN)
-        MediaLibrary.silenceLog()
+        MediaLibrary.prepare()
         main(nil)
     }
 }

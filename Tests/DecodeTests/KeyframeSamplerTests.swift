@@ -75,13 +75,34 @@ import Testing
         #expect(sampler.longestGapStart == 1)
     }
 
-    @Test func timesThatJumpBackAreSampled() {
+    @Test func timesThatStartOverAreSampled() {
         var sampler = KeyframeSampler(policy: SamplingPolicy())
-        sampler.sampled(at: 3600)
-        #expect(sampler.wantsKeyframe(at: 2))
-        #expect(!sampler.needsFilling(until: 2))
-        sampler.sampled(at: 2)
-        #expect(!sampler.wantsKeyframe(at: 2.1))
+        sampler.sampled(at: 10)
+        #expect(!sampler.wantsKeyframe(at: 10.1))
+        sampler.restart()
+        #expect(sampler.wantsKeyframe(at: 10.1))
+        #expect(sampler.wantsFill(at: 10.1))
+    }
+
+    @Test func smallStepsBackAreTooEarly() {
+        var sampler = KeyframeSampler(policy: SamplingPolicy())
+        sampler.sampled(at: 5)
+        #expect(!sampler.wantsKeyframe(at: 4.9))
+    }
+
+    @Test func aJumpOfTheTimeStampsIsNoGap() {
+        var sampler = KeyframeSampler(policy: SamplingPolicy())
+        sampler.sampled(at: 10)
+        sampler.hole(from: 14, to: 3614)
+        #expect(!sampler.needsFilling(until: 3620))
+        sampler.sampled(at: 3620)
+        #expect(sampler.longestGap == 10)
+    }
+
+    @Test(arguments: [(4.0, 1.0), (20, 5), (600, 12), (0.2, 1)])
+    func shortInputsAreSampledMoreDensely(_ length: Double, _ gap: Double) {
+        #expect(SamplingPolicy().fitted(toLength: length).maximumGap == gap)
+        #expect(SamplingPolicy().fitted(toLength: nil) == SamplingPolicy())
     }
 
     @Test func gridKeepsItsPhaseAndSkipsHoles() {
@@ -105,6 +126,26 @@ import Testing
             #expect(sampler.wantsFrame(at: time, isKey: false))
             sampler.sampled(at: time)
         }
+    }
+}
+
+@Suite struct PathTextTests {
+    @Test(arguments: [
+        Array("plain/é/日本.mp4".utf8), [0x63, 0xe9, 0x2e], [0xff, 0xfe], [0xe2, 0x82], [0x80],
+        Array("a".utf8) + [0xc3] + Array("b".utf8),
+    ])
+    func namesSurviveTheRoundTrip(_ name: [UInt8]) {
+        let text = PathText.text(ofName: name)
+        let back = PathText.withName(text) { pointer in
+            (0..<name.count + 1).map { UInt8(bitPattern: pointer[$0]) }
+        }
+        #expect(back == name + [0])
+    }
+
+    @Test func bytesThatAreNoTextAreReadable() {
+        let text = PathText.text(ofName: [0x63, 0xe9, 0x2e])
+        #expect(PathText.readable(text) == "c\\xe9.")
+        #expect(PathText.readable("é") == "é")
     }
 }
 

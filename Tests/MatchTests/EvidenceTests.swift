@@ -132,6 +132,43 @@ import Testing
         #expect(closed(run(frames)).count == 1)
     }
 
+    @Test func hitsThatAreTooFewAskForACloserLook() {
+        var evidence = Evidence(input: "in", rules: EvidenceRules(), items: Self.items)
+        var random = SeededGenerator(seed: 1)
+        let makeID = { AlertID(unixMilliseconds: 1, using: &random) }
+        for number in 0..<200 {
+            let time = Double(number) * 2
+            let hits = number == 20 || number == 150 ? [hit(at: 3)] : []
+            _ = evidence.observe(at: time, isUsable: true, hits: hits, makeID: makeID)
+        }
+        #expect(evidence.finish(makeID: makeID).isEmpty)
+        #expect(evidence.unsettled == [30...50, 290...310])
+    }
+
+    @Test func closerLookIsBounded() {
+        var evidence = Evidence(input: "in", rules: EvidenceRules(), items: Self.items)
+        var random = SeededGenerator(seed: 1)
+        let makeID = { AlertID(unixMilliseconds: 1, using: &random) }
+        for number in 0..<5000 {
+            let hits = number % 50 == 0 ? [hit(at: 3, hash: 7)] : []
+            _ = evidence.observe(at: Double(number) * 2, isUsable: true, hits: hits, makeID: makeID)
+        }
+        _ = evidence.finish(makeID: makeID)
+        #expect(evidence.unsettled.count == 8)
+        #expect(evidence.unsettled.allSatisfy { $0.upperBound - $0.lowerBound <= 60 })
+    }
+
+    @Test func showingsThatLapseStillCountForTheShareOfTheInput() throws {
+        // Time stamps that hop by minutes cut one showing into many.
+        let frames = (0..<8).map { Frame(time: Double($0) * 100, hits: [hit(at: 3, hash: 7)]) }
+        let alert = try #require(closed(run(frames)).first)
+        #expect(alert.rule == "input_share" && alert.framesMatched == 8)
+        #expect((alert.firstSeen, alert.lastSeen) == (0, 700))
+        var rules = EvidenceRules()
+        rules = rules.forCloserLook
+        #expect(run(frames, rules: rules).isEmpty)
+    }
+
     @Test func itemsAreJudgedSeparately() {
         var frames = (0..<50).map { Frame(time: Double($0) * 2) }
         for number in 3..<6 {
