@@ -60,14 +60,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels"],
+            name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels", "TestSupport"],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(name: "DecodeTests", dependencies: ["Decode"], swiftSettings: settings),
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
         .testTarget(
-            name: "MatchTests", dependencies: ["Match", "Fingerprint", "Known"],
+            name: "MatchTests", dependencies: ["Match", "Fingerprint", "Known", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ReportTests",
@@ -78,7 +79,8 @@ let package = Package(
             swiftSettings: settings),
         // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.
         .testTarget(
-            name: "CommandTests", dependencies: ["Fingerprint", "vigil"], swiftSettings: settings),
+            name: "CommandTests", dependencies: ["Fingerprint", "TestSupport", "vigil"],
+            swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

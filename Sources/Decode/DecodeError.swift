@@ -32,10 +32,18 @@ public struct DecodeError: Error, Hashable, Sendable, CustomStringConvertible {
     public let code: Code
     /// One line for people, without the input's name.
     public let message: String
+    /// Video tracks of the input, where it could be opened and only one track could not.
+    public private(set) var trackCount: Int?
 
     init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+
+    func withTracks(_ count: Int) -> DecodeError {
+        var error = self
+        error.trackCount = count
+        return error
     }
 
     /// The message.

@@ -26,8 +26,10 @@ struct Demuxer: ~Copyable {
     private let openGuard: OpenGuard
     let formatNames: String
     let tracks: [Track]
+    /// Reads that failed and were followed by one that did not.
+    private(set) var readErrors = 0
 
-    init(_ input: MediaInput, interrupt: Interrupt) throws(DecodeError) {
+    init(_ input: MediaInput, form: FrameForm, interrupt: Interrupt) throws(DecodeError) {
         interrupt.arm(seconds: DemuxLimits.stallSeconds)
         var format: UnsafePointer<AVInputFormat>?
         if case .file(let path) = input {
@@ -35,7 +37,7 @@ struct Demuxer: ~Copyable {
         }
         let openGuard = OpenGuard(isLocal: !input.isRemote, interrupt: interrupt)
         let context = try Self.open(
-            input, as: format, openGuard: openGuard, interrupt: interrupt)
+            input, as: format, form: form, openGuard: openGuard, interrupt: interrupt)
         let found: [Track]
         do throws(DecodeError) {
             try Self.completeParameters(context, interrupt: interrupt)
@@ -59,8 +61,8 @@ struct Demuxer: ~Copyable {
     }
 
     private static func open(
-        _ input: MediaInput, as format: UnsafePointer<AVInputFormat>?, openGuard: OpenGuard,
-        interrupt: Interrupt
+        _ input: MediaInput, as format: UnsafePointer<AVInputFormat>?, form: FrameForm,
+        openGuard: OpenGuard, interrupt: Interrupt
     ) throws(DecodeError) -> UnsafeMutablePointer<AVFormatContext> {
         var context = avformat_alloc_context()
         guard let allocated = context else { throw DecodeError(.io, "out of memory") }
@@ -71,6 +73,11 @@ struct Demuxer: ~Copyable {
         av_dict_set(&options, "protocol_whitelist", input.protocols, 0)
         av_dict_set(&options, "format_whitelist", MediaFormat.whitelist, 0)
         av_dict_set(&options, "max_streams", "128", 0)
+        if form == .luma {
+            // An edit list says what players show. A scan looks at all that is there; the
+            // reference's form keeps the reference's times.
+            av_dict_set(&options, "ignore_editlist", "1", 0)
+        }
         if input.isRemote {
             av_dict_set(&options, "rw_timeout", "15000000", 0)
         } else {
@@ -127,6 +134,9 @@ struct Demuxer: ~Copyable {
             $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         }
         guard !videos.isEmpty else {
+            if context.pointee.ctx_flags & AVFMTCTX_NOHEADER != 0 {
+                throw DecodeError(.unsupported, "has no video track in its first seconds")
+            }
             throw DecodeError(.noVideo, "has no video track, only audio, text or data")
         }
         if isRemote, String(cString: context.pointee.iformat.pointee.name) == "hls" {
@@ -136,7 +146,9 @@ struct Demuxer: ~Copyable {
         return videos.map {
             Track(
                 index: Int($0.pointee.index),
-                isAttachedPicture: $0.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0)
+                isAttachedPicture: $0.pointee.disposition
+                    & (AV_DISPOSITION_ATTACHED_PIC | AV_DISPOSITION_TIMED_THUMBNAILS)
+                    == AV_DISPOSITION_ATTACHED_PIC)
         }
     }
 }
@@ -152,6 +164,14 @@ extension Demuxer {
     }
 
     func codec(of track: Track) -> AVCodecID { stream(track).pointee.codecpar.pointee.codec_id }
+
+    /// Video tracks that are known by now: some formats bring tracks as they go.
+    var videoTrackCount: Int {
+        guard context.pointee.ctx_flags & AVFMTCTX_NOHEADER != 0 else { return tracks.count }
+        return Self.streams(of: context).count {
+            $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+        }
+    }
 
     /// Files that the input names (segments of a playlist) and that could not be opened.
     var partsMissing: Int { openGuard.failures }
@@ -192,12 +212,15 @@ extension Demuxer {
     /// Reads the next packet that is not discarded.
     /// - Returns: `false` at the end.
     /// - Throws: what ended reading before the end, once it has failed several times in a row.
-    func read(into packet: UnsafeMutablePointer<AVPacket>) throws(DecodeError) -> Bool {
+    mutating func read(into packet: UnsafeMutablePointer<AVPacket>) throws(DecodeError) -> Bool {
         var failures = 0
         while true {
             interrupt.arm(seconds: DemuxLimits.stallSeconds)
             let status = av_read_frame(context, packet)
-            if status >= 0 { return true }
+            if status >= 0 {
+                readErrors += failures
+                return true
+            }
             if let reason = interrupt.reason { throw reason }
             if status == vigil_AVERROR_EOF { return false }
             failures += 1

@@ -50,13 +50,18 @@ public struct FrameSource: ~Copyable {
         _ input: MediaInput, track: Int = 0, policy: SamplingPolicy, form: FrameForm = .luma,
         threads: Int = 1, interrupt: Interrupt
     ) throws(DecodeError) {
-        let demuxer = try Demuxer(input, interrupt: interrupt)
+        let demuxer = try Demuxer(input, form: form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(track) else {
             throw DecodeError(.damaged, "has no video track number \(track)")
         }
         let selected = demuxer.tracks[track]
         let stream = demuxer.stream(selected)
-        let decoder = try VideoDecoder(stream, threads: threads, interrupt: interrupt)
+        let decoder: VideoDecoder
+        do throws(DecodeError) {
+            decoder = try VideoDecoder(stream, threads: threads, interrupt: interrupt)
+        } catch {
+            throw error.withTracks(demuxer.tracks.count)
+        }
         let buffers = try Buffers()
         self.buffers = buffers
         converter = LumaConverter(form)
@@ -105,9 +110,11 @@ public struct FrameSource: ~Copyable {
     private var track: Demuxer.Track { demuxer.tracks[trackIndex] }
 
     /// Reads the track to its end and hands every sampled frame to `body`, in order.
+    /// - Parameter body: says whether the frame has enough structure to be compared; where
+    ///   keyframes have not, what lies between them is looked at too.
     /// - Returns: what was examined and what was not. Reading errors end up there too, so that
     ///   frames seen before them count.
-    public mutating func forEachFrame(_ body: (consuming LumaFrame) -> Void) -> SourceReport {
+    public mutating func forEachFrame(_ body: (consuming LumaFrame) -> Bool) -> SourceReport {
         do throws(DecodeError) {
             if isStill {
                 try readStill(body)
@@ -128,6 +135,17 @@ public struct FrameSource: ~Copyable {
             MediaFormat.isTruncatedRIFF(path: path)
         {
             report.problems.append("truncated: the file is shorter than its header says")
+        }
+        if demuxer.readErrors > 0 {
+            report.problems.append("reading failed at \(demuxer.readErrors) places")
+        }
+        if demuxer.videoTrackCount > trackCount {
+            report.problems.append("a video track that begins later on was not examined")
+        }
+        if clock.isImplausible {
+            report.problems.append(
+                "its time stamps are implausible: more than \(Int(TrackClock.fastestRate)) frames a second"
+            )
         }
         if demuxer.partsMissing > 0 {
             report.problems.append(
@@ -157,23 +175,23 @@ public struct FrameSource: ~Copyable {
 // MARK: - The ways to read
 
 extension FrameSource {
-    private mutating func readStill(_ body: (consuming LumaFrame) -> Void) throws(DecodeError) {
+    /// Reads the pictures of a still: one, but joined JPEGs and pages of a TIFF come as several.
+    private mutating func readStill(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
-        while try demuxer.read(into: packet) {
-            defer { av_packet_unref(packet) }
-            guard packet.pointee.stream_index == track.index else { continue }
+        var number = 0
+        while try readPacket() {
             let isCut = StillPicture.isTruncated(packet, codec: demuxer.codec(of: track))
             if case .picture = decoder.keyframe(packet, into: frame) {
-                try deliver(at: 0, body)
+                try deliver(at: Double(number), body)
                 if isCut { report.problems.append("truncated: the picture's end is missing") }
             } else {
                 report.failed += 1
             }
-            return
+            number += 1
         }
     }
 
-    private mutating func readKeyframes(_ body: (consuming LumaFrame) -> Void) throws(DecodeError) {
+    private mutating func readKeyframes(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: true)
         var anchor: PacketPlace?
         while try readPacket() {
@@ -208,7 +226,7 @@ extension FrameSource {
     /// After the last keyframe: finds the true end of the data, samples a long tail, notes
     /// truncation.
     private mutating func finishKeyframes(
-        anchor: PacketPlace?, _ body: (consuming LumaFrame) -> Void
+        anchor: PacketPlace?, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
         let lastKey = anchor?.time ?? 0
         if anchor == nil || (declaredDuration ?? .infinity) - lastKey > Self.truncationSlack / 2 {
@@ -216,7 +234,9 @@ extension FrameSource {
             guard try seek(to: anchor) else { return try restartThrough(body) }
             let end = try readTail()
             if sampler.needsFilling(until: clock.reached) || report.sampled == 0 {
-                _ = try fill(from: anchor, until: nil, body)
+                if case .cannotSeek = try fill(from: anchor, until: nil, body) {
+                    return try restartThrough(body)
+                }
             }
             noteTruncation(dataEnd: end)
         }
@@ -233,7 +253,7 @@ extension FrameSource {
     /// Decodes everything from the keyframe at `anchor` (or the start) to the one at `until` (or
     /// the end) and samples it by the longest gap.
     private mutating func fill(
-        from anchor: PacketPlace?, until: PacketPlace?, _ body: (consuming LumaFrame) -> Void
+        from anchor: PacketPlace?, until: PacketPlace?, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) -> Filled? {
         demuxer.select(track, keyframesOnly: false)
         guard try seek(to: anchor) else { return .cannotSeek }
@@ -257,8 +277,15 @@ extension FrameSource {
         return reached
     }
 
-    private mutating func drainFill(_ body: (consuming LumaFrame) -> Void) throws(DecodeError) {
-        while case .frame = decoder.receive(into: frame) {
+    private mutating func drainFill(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
+        while true {
+            switch decoder.receive(into: frame) {
+            case .none: return
+            case .failure:
+                report.failed += 1
+                return
+            case .frame: break
+            }
             let time = clock.time(of: frame)
             if sampler.wantsFill(at: time), time > sampler.lastSample ?? -.infinity {
                 try deliver(at: time, body)
@@ -272,7 +299,7 @@ extension FrameSource {
     ///
     /// `after` is the time up to which frames were sampled before.
     private mutating func readThrough(
-        after: Double?, _ body: (consuming LumaFrame) -> Void
+        after: Double?, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
         var anchor: PacketPlace?
@@ -291,7 +318,8 @@ extension FrameSource {
         if !decoder.send(nil) { report.failed += 1 }
         try drainThrough(after: after, body)
         let declared = demuxer.declaredDuration ?? declaredDuration ?? 0
-        if declared - clock.startSeconds - clock.reached > Self.truncationSlack, demuxer.isSeekable {
+        if declared - clock.startSeconds - clock.reached > Self.truncationSlack, demuxer.isSeekable
+        {
             demuxer.selectAll()
             let end = try seek(to: anchor) ? try readTail() : clock.reached
             noteTruncation(dataEnd: end)
@@ -300,7 +328,7 @@ extension FrameSource {
     }
 
     private mutating func drainThrough(
-        after: Double?, _ body: (consuming LumaFrame) -> Void
+        after: Double?, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
         while true {
             switch decoder.receive(into: frame) {
@@ -328,7 +356,7 @@ extension FrameSource {
     /// - Returns: pictures handed on. A source that cannot seek, or fails, hands on fewer or none.
     public mutating func lookCloser(
         at stretch: ClosedRange<Double>, every interval: Double,
-        _ body: (consuming LumaFrame) -> Void
+        _ body: (consuming LumaFrame) -> Bool
     ) -> Int {
         guard !isStill, demuxer.isSeekable else { return 0 }
         let before = report.sampled
@@ -340,7 +368,7 @@ extension FrameSource {
 
     private mutating func readStretch(
         _ stretch: ClosedRange<Double>, every interval: Double,
-        _ body: (consuming LumaFrame) -> Void
+        _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
         guard try seek(to: anchors.last(before: stretch.lowerBound)) else { return }
@@ -358,7 +386,7 @@ extension FrameSource {
                 let time = clock.time(of: frame)
                 if stretch.contains(time), time >= next {
                     next = time + interval
-                    try handOn(at: time, body)
+                    _ = try handOn(at: time, body)
                 } else {
                     av_frame_unref(frame)
                 }
@@ -369,9 +397,9 @@ extension FrameSource {
     /// Opens the input again and reads straight through what was not sampled yet: where a source
     /// says that it can seek and then cannot, or where its key flags turn out to be wrong.
     private mutating func restartThrough(
-        _ body: (consuming LumaFrame) -> Void
+        _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
-        demuxer = try Demuxer(input, interrupt: interrupt)
+        demuxer = try Demuxer(input, form: converter.form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(trackIndex) else {
             throw DecodeError(.damaged, "changed while it was read")
         }
@@ -389,16 +417,18 @@ extension FrameSource {
 extension FrameSource {
     /// Samples the decoded frame.
     private mutating func deliver(
-        at time: Double, _ body: (consuming LumaFrame) -> Void
+        at time: Double, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
-        sampler.sampled(at: time)
-        try handOn(at: time, body)
+        if let isUsable = try handOn(at: time, body) {
+            sampler.sampled(at: time, isUsable: isUsable)
+        }
     }
 
     /// Hands the decoded frame on.
+    /// - Returns: whether it can be compared; `nil` where it could not be converted.
     private mutating func handOn(
-        at time: Double, _ body: (consuming LumaFrame) -> Void
-    ) throws(DecodeError) {
+        at time: Double, _ body: (consuming LumaFrame) -> Bool
+    ) throws(DecodeError) -> Bool? {
         if let reason = interrupt.reason { throw reason }
         let number: Int
         if case .all = sampler.policy.mode { number = decoded } else { number = report.sampled }
@@ -409,11 +439,11 @@ extension FrameSource {
             av_frame_unref(frame)
             report.failed += 1
             if error.code == .unsupported { throw error }
-            return
+            return nil
         }
         report.sampled += 1
         if luma.isDamaged { report.damaged += 1 }
-        body(luma)
+        return body(luma)
     }
 
     /// Reads the next packet of the track.
@@ -431,8 +461,8 @@ extension FrameSource {
 
     /// Goes back so that the packet at `place` (or the first) is read next.
     ///
-    /// A demuxer may land on an earlier keyframe; what lies between is passed over, because the clock goes
-    /// on from the place. What is to be read must be selected before.
+    /// A demuxer may land on an earlier keyframe; what lies between is passed over, because the
+    /// clock goes on from the place. What is to be read must be selected before.
     /// - Returns: `false` where the place was not found again.
     private mutating func seek(to place: PacketPlace?) throws(DecodeError) -> Bool {
         clock.rewind(to: place)

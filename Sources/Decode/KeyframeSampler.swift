@@ -63,6 +63,10 @@ public struct KeyframeSampler: Sendable {
     private var nextOnGrid: Double?
     /// Where the stretch without a sample begins: the last sample, or the end of a hole behind it.
     private var reference = 0.0
+    /// The same, of samples that can be compared: black keyframes must not stand for what lies
+    /// between.
+    private var usableReference = 0.0
+    private var lastWasUsable = true
 
     /// In a filled gap a sample is taken after this share of the longest gap, so that the wait for
     /// the next frame does not exceed it.
@@ -70,6 +74,9 @@ public struct KeyframeSampler: Sendable {
 
     /// Times are sums of fractions: what lies this little before a grid point lies on it, seconds.
     private static let rounding = 1e-6
+
+    /// After a sample that cannot be compared the next one is tried this much later, seconds.
+    private static let retryInterval = 1.0
 
     /// Makes a sampler for a stream that starts at time 0.
     public init(policy: SamplingPolicy) {
@@ -84,12 +91,18 @@ public struct KeyframeSampler: Sendable {
 
     /// Whether the stretch from the last sample to `time` is too long and must be decoded in
     /// between.
-    public func needsFilling(until time: Double) -> Bool { time - reference > policy.maximumGap }
+    public func needsFilling(until time: Double) -> Bool {
+        time - usableReference > policy.maximumGap
+    }
 
     /// Whether a frame decoded inside a filled gap is to be sampled.
     public func wantsFill(at time: Double) -> Bool {
-        guard lastSample != nil else { return true }
-        return time - reference >= policy.maximumGap * Self.fillShare
+        guard let lastSample else { return true }
+        let distance = time - max(lastSample, reference)
+        guard lastWasUsable else {
+            return distance >= max(policy.minimumInterval, Self.retryInterval)
+        }
+        return distance >= policy.maximumGap * Self.fillShare
     }
 
     /// Whether a decoded frame is to be sampled where every frame is decoded.
@@ -103,7 +116,8 @@ public struct KeyframeSampler: Sendable {
     }
 
     /// Notes that the frame at `time` was sampled.
-    public mutating func sampled(at time: Double) {
+    /// - Parameter isUsable: whether it has enough structure to be compared.
+    public mutating func sampled(at time: Double, isUsable: Bool = true) {
         noteGap(until: time)
         if case .every(let seconds) = policy.mode {
             let start = nextOnGrid ?? time
@@ -113,6 +127,8 @@ public struct KeyframeSampler: Sendable {
         }
         lastSample = time
         reference = time
+        lastWasUsable = isUsable
+        if isUsable { usableReference = time }
     }
 
     /// Notes that time stamps started over: what comes next is sampled, whatever its time.
@@ -126,6 +142,7 @@ public struct KeyframeSampler: Sendable {
     public mutating func hole(from start: Double, to end: Double) {
         noteGap(until: start)
         reference = max(reference, end)
+        usableReference += max(0, end - start)
     }
 
     /// Notes that the stream ended at `time`.

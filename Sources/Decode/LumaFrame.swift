@@ -69,8 +69,11 @@ public struct LumaFrame: ~Copyable, @unchecked Sendable {
 
 /// Brings decoded frames into the form asked for; keeps the scaler between frames of one geometry.
 struct LumaConverter: ~Copyable {
-    private let form: FrameForm
+    let form: FrameForm
     private var scaler: OpaquePointer?
+
+    /// Sides beyond this cost out of proportion to the picture.
+    private static let longestSide: CInt = 65_535
 
     init(_ form: FrameForm) { self.form = form }
 
@@ -81,9 +84,14 @@ struct LumaConverter: ~Copyable {
         taking decoded: UnsafeMutablePointer<AVFrame>, mediaTime: Double, number: Int
     ) throws(DecodeError) -> LumaFrame {
         let format = AVPixelFormat(decoded.pointee.format)
-        guard let descriptor = av_pix_fmt_desc_get(format), decoded.pointee.width > 0,
-            decoded.pointee.height > 0
-        else { throw DecodeError(.unsupported, "unknown pixel format") }
+        guard let descriptor = av_pix_fmt_desc_get(format) else {
+            throw DecodeError(.unsupported, "unknown pixel format")
+        }
+        let (width, height) = (decoded.pointee.width, decoded.pointee.height)
+        guard (1...Self.longestSide).contains(width), (1...Self.longestSide).contains(height) else {
+            throw DecodeError(
+                .unsupported, "pictures of \(width)x\(height) pixels are not supported")
+        }
         let isDamaged =
             decoded.pointee.decode_error_flags != 0
             || decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0

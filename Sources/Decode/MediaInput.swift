@@ -71,13 +71,17 @@ enum MediaFormat {
         "mov", "matroska", "mpegts", "mpeg", "avi", "flv", "live_flv", "hls", "asf", "ogg", "mxf",
         "rm", "h264", "hevc", "m4v", "mpegvideo", "ivf", "obu", "av1", "mjpeg", "gif", "apng",
         "nut",
-        "dv", "swf", "vc1", "wtv",
+        "dv", "swf", "vc1", "wtv", "yuv4mpegpipe", "gxf", "nsv", "cavsvideo", "dirac", "h263",
+        "h261",
+        "bink", "smk", "roq", "ivr", "pva", "film_cpk", "avs2", "avs3", "evc", "vvc",
     ]
     /// Single pictures, found by content.
     private static let pictures = [
         "png_pipe", "jpeg_pipe", "jpegls_pipe", "webp_pipe", "bmp_pipe", "tiff_pipe", "j2k_pipe",
         "gif_pipe", "pam_pipe", "pgm_pipe", "pgmyuv_pipe", "ppm_pipe", "psd_pipe", "qoi_pipe",
-        "jpegxl_pipe",
+        "jpegxl_pipe", "dpx_pipe", "exr_pipe", "sgi_pipe", "pcx_pipe", "xbm_pipe", "xpm_pipe",
+        "xwd_pipe", "sunrast_pipe", "pictor_pipe", "dds_pipe", "phm_pipe", "pfm_pipe", "hdr_pipe",
+        "pgx_pipe", "pbm_pipe", "gem_pipe", "cri_pipe", "photocd_pipe", "vbn_pipe",
     ]
     /// Audio formats that can carry a cover picture.
     private static let audioWithCovers = ["mp3", "flac", "aiff", "ape", "wv"]
@@ -98,6 +102,19 @@ enum MediaFormat {
 
     static func isAudio(_ names: String) -> Bool {
         names.split(separator: ",").contains { audio.contains(String($0)) }
+    }
+
+    /// Text, subtitles and lists, which the library also has formats for.
+    private static let text: Set<String> = [
+        "tty", "srt", "ass", "webvtt", "microdvd", "subviewer", "subviewer1", "lrc", "ffmetadata",
+        "concat", "sdp", "jacosub", "mpl2", "mpsub", "vplayer", "pjs", "realtext", "sami", "stl",
+        "sup", "vobsub", "aqtitle", "scc", "dash", "imf", "svg_pipe", "tedcaptions", "hcom", "bin",
+        "idf", "xbin", "adf", "webm_dash_manifest", "rtp", "rtsp", "image2", "image2pipe",
+        "rawvideo",
+    ]
+
+    static func isText(_ names: String) -> Bool {
+        names.split(separator: ",").contains { text.contains(String($0)) }
     }
 
     static func isPicture(_ names: String) -> Bool { names.hasSuffix("_pipe") }
@@ -131,9 +148,13 @@ enum MediaFormat {
         }
         let names = String(cString: format.pointee.name)
         guard isAllowed(names) else {
-            throw isAudio(names)
-                ? DecodeError(.noVideo, "audio only: there is no picture in it")
-                : DecodeError(.notMedia, "not a picture or video in any format that Vigil reads")
+            if isAudio(names) {
+                throw DecodeError(.noVideo, "audio only: there is no picture in it")
+            }
+            if score > AVPROBE_SCORE_MAX / 2, !isText(names) {
+                throw DecodeError(.unsupported, "format \(names) is not one that Vigil reads")
+            }
+            throw DecodeError(.notMedia, "not a picture or video in any format that Vigil reads")
         }
         return format
     }

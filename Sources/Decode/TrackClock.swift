@@ -79,6 +79,8 @@ struct TrackClock {
     static let longestPause = 10.0
     /// Furthest that a frame is shown before one that is decoded earlier, seconds.
     private static let longestReordering = 2.0
+    /// More frames a second than this no camera makes; such stamps would hide frames from sampling.
+    static let fastestRate = 500.0
     /// Stamps beyond this are no times.
     private static let largestStamp = 9.0e15
 
@@ -92,6 +94,15 @@ struct TrackClock {
     private(set) var lastPacketTime: Double?
     /// The track's own declared length, seconds.
     let declaredDuration: Double?
+    private let declaredFrames: Int64
+    private var packets: Int64 = 0
+
+    /// Whether there are far more frames than the time that they claim to take.
+    var isImplausible: Bool {
+        let frames = Double(max(declaredFrames, packets))
+        return frames > 100
+            && frames / max(reached, declaredDuration ?? 0, 0.001) > Self.fastestRate
+    }
 
     init(_ stream: UnsafeMutablePointer<AVStream>) {
         let base = stream.pointee.time_base
@@ -102,6 +113,7 @@ struct TrackClock {
             ? min(10, max(0.001, Double(rate.den) / Double(rate.num))) : 0.04
         let start = stream.pointee.start_time
         state = State(start: start == vigil_AV_NOPTS_VALUE ? nil : start)
+        declaredFrames = stream.pointee.nb_frames
         let length = stream.pointee.duration
         declaredDuration =
             length != vigil_AV_NOPTS_VALUE && length > 0 ? Double(length) * unit : nil
@@ -128,6 +140,7 @@ struct TrackClock {
     /// Rewrites the stamps of a packet of this track that comes next in reading order.
     mutating func unwrap(_ packet: UnsafeMutablePointer<AVPacket>) -> PacketPlace {
         let before = state
+        packets += 1
         let original = Self.originalStamp(of: packet)
         let step = frameDuration / unit
         var decoding: Double

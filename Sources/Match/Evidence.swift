@@ -161,7 +161,9 @@ public struct Evidence: Sendable {
             if min(evidence.moments, evidence.distinctHashes.count) >= rules.videoFrames {
                 return "video_frames"
             }
-            return evidence.coverage.share(of: item.duration) >= rules.knownShare
+            // One picture is one picture, however much of the video it stands for.
+            return evidence.moments >= 2 && item.duration > 0
+                && evidence.coverage.share(of: item.duration) >= rules.knownShare
                 ? "known_share" : nil
         }
     }

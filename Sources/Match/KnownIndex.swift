@@ -110,6 +110,10 @@ public struct KnownIndex: Sendable {
         self.spans = spans
     }
 
+    /// Longest time that one hash stands for, seconds: what follows may have been left out because
+    /// it is flat, not because it looks the same.
+    private static let longestSpan: Float = 3
+
     /// Time from a hash to the next one of the same item: the frames between were pruned because
     /// they look the same.
     private static func span(at position: Int, in set: KnownSet) -> Float {
@@ -118,7 +122,7 @@ public struct KnownIndex: Sendable {
         let end =
             next < set.hashes.count && set.itemIndexes[next] == item
             ? set.times[next] : Float(set.items[Int(item)].durationSeconds)
-        return max(0, end - set.times[position])
+        return min(Self.longestSpan, max(0, end - set.times[position]))
     }
 
     /// The items near to any form of one frame, each with its nearest hash; none for a frame of low

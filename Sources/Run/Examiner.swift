@@ -24,6 +24,8 @@ struct ExamineSettings: Sendable {
 struct ExaminedFrame {
     /// Number of the video track that it is of.
     var track: Int
+    /// Whether the track is a still picture.
+    var isStill = false
     /// Whether it is of a closer look at a stretch that was sampled before.
     var isCloserLook = false
     /// Its fingerprints, the picture as it is first; never empty.
@@ -86,7 +88,8 @@ struct Examiner: ~Copyable {
             } catch {
                 if track == 0, isPlainlyNotMedia(input, error) { return .notMedia }
                 problems.append(error.message)
-                if error.code == .cancelled || track == 0 { break }
+                guard let count = error.trackCount, error.code != .cancelled else { break }
+                trackCount = count
             }
             track += 1
         }
@@ -102,17 +105,21 @@ struct Examiner: ~Copyable {
         sink: (ExaminedFrame) -> Void
     ) -> SourceReport {
         var (lowQuality, tooSmall) = (0, 0)
+        let isStill = source.isStill
         let (length, tracks) = (source.declaredDuration ?? 0, Double(source.trackCount))
         var report = source.forEachFrame { frame in
             let fingerprints = hash(frame)
             guard let first = fingerprints.first else {
                 tooSmall += 1
-                return
+                return false
             }
-            if first.quality < settings.minimumQuality { lowQuality += 1 }
+            let isUsable = first.quality >= settings.minimumQuality
+            if !isUsable { lowQuality += 1 }
             let trackShare = length > 0 ? min(1, max(0, first.mediaTime / length)) : 0
             let share = (Double(track) + trackShare) / tracks
-            sink(ExaminedFrame(track: track, forms: fingerprints, share: share))
+            sink(
+                ExaminedFrame(track: track, isStill: isStill, forms: fingerprints, share: share))
+            return isUsable
         }
         if tooSmall > 0 {
             report.problems.append(
@@ -133,8 +140,9 @@ struct Examiner: ~Copyable {
     ) -> Int {
         source.lookCloser(at: stretch, every: Self.closerInterval) { frame in
             let fingerprints = hash(frame)
-            guard !fingerprints.isEmpty else { return }
+            guard !fingerprints.isEmpty else { return false }
             sink(ExaminedFrame(track: track, isCloserLook: true, forms: fingerprints, share: 1))
+            return true
         }
     }
 

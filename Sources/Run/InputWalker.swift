@@ -1,9 +1,10 @@
 // From the paths and URLs of a command line to the inputs to examine. Directories are walked depth
 // first in the order of names; what is a picture or video is decided later, by content.
 //
-// Symbolic links inside a walked directory are not followed (no loops, no way out of the tree) and,
-// like pipes and devices, counted as skipped. A directory that cannot be read is an input that
-// failed, never a silent hole. Holds one directory's names per level, not the whole tree.
+// Symbolic links to directories inside a walked one are not followed (no loops) and, like pipes,
+// devices and broken links, counted as skipped; a link to a file is that file. A directory that
+// cannot be read is an input that failed, never a silent hole. Holds one directory's names per
+// level, not the whole tree.
 
 public import Decode
 internal import Foundation
@@ -81,6 +82,13 @@ public final class InputWalker: Sendable {
             return .unreadable(
                 path: PathText.readable(path), reason: String(cString: strerror(errno)).lowercased()
             )
+        }
+        if status.st_mode & S_IFMT == S_IFLNK, PathText.withName(path, { stat($0, &status) }) == 0,
+            status.st_mode & S_IFMT == S_IFDIR
+        {
+            // Not followed: it could lead out of the tree, or round in it.
+            state.skipped += 1
+            return nil
         }
         switch status.st_mode & S_IFMT {
         case S_IFDIR: return open(path, &state)

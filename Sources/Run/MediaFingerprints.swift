@@ -54,6 +54,28 @@ public struct KnownMedia: Sendable {
     public var skipped = 0
 }
 
+/// The frames of one track that go into a known item.
+private struct KeptFrames {
+    let isStill: Bool
+    private(set) var hashes: [KnownHash] = []
+    private var filter = NearDuplicateFilter(within: KnownMediaBuilder.pruneDistance)
+
+    init(isStill: Bool) { self.isStill = isStill }
+
+    /// - Returns: whether the frame was kept: because it looks new, or because nothing was for a
+    ///   while, so that a kept frame never stands for a long stretch.
+    mutating func keep(_ frame: FrameFingerprint) -> Bool {
+        let isNew = filter.keeps(frame.hash)
+        let pause = frame.mediaTime - Double(hashes.last?.time ?? -.infinity)
+        guard isNew || pause >= KnownMediaBuilder.longestPause else { return false }
+        hashes.append(
+            KnownHash(
+                hash: frame.hash, quality: UInt8(clamping: frame.quality),
+                time: Float(frame.mediaTime)))
+        return true
+    }
+}
+
 /// Builds known items from media.
 public struct KnownMediaBuilder: Sendable {
     /// A frame is left out where it is this near to one kept shortly before, bits.
@@ -61,6 +83,9 @@ public struct KnownMediaBuilder: Sendable {
     /// Together with what a re-encoding moves a hash by (20 bits at most in practice) it stays
     /// within the default radius.
     public static let pruneDistance = 8
+
+    /// A frame is kept at least this often, seconds, however alike they are.
+    static let longestPause = 2.0
 
     private let category: String
     private let pipeline: Pipeline
@@ -88,14 +113,13 @@ public struct KnownMediaBuilder: Sendable {
         var media = KnownMedia()
         var taken = taken
         let walker = InputWalker(paths)
-        var fingerprints = MediaFingerprints(
-            pipeline: pipeline, form: .luma, stopSwitch: stopSwitch)
+        var examiner = Examiner(pipeline.examineSettings(inputs: 1))
         while !stopSwitch.isStopped, let step = walker.next() {
             switch step {
             case .unreadable(let path, let reason):
                 media.incomplete.append(InputResult(path, failed: reason))
             case .input(let input):
-                guard let result = add(input, to: &media, taken: &taken, with: &fingerprints) else {
+                guard let result = add(input, to: &media, taken: &taken, with: &examiner) else {
                     media.skipped += 1
                     continue
                 }
@@ -108,37 +132,32 @@ public struct KnownMediaBuilder: Sendable {
 
     private func add(
         _ input: ScanInput, to media: inout KnownMedia, taken: inout Set<String>,
-        with fingerprints: inout MediaFingerprints
+        with examiner: inout Examiner
     ) -> InputResult? {
-        var tracks: [Int: (filter: NearDuplicateFilter, hashes: [KnownHash])] = [:]
+        var tracks: [Int: KeptFrames] = [:]
         var (frames, lowQuality, pruned) = (0, 0, 0)
-        let result = fingerprints.examine(input) { track, forms in
-            frames += 1
-            guard forms[0].quality >= minimumQuality else {
-                lowQuality += 1
-                return
+        let outcome = stopSwitch.withInterrupt { interrupt in
+            examiner.examine(input, interrupt: interrupt) { frame in
+                frames += 1
+                guard frame.forms[0].quality >= minimumQuality else {
+                    lowQuality += 1
+                    return
+                }
+                let isKept = tracks[frame.track, default: KeptFrames(isStill: frame.isStill)]
+                    .keep(frame.forms[0])
+                pruned += isKept ? 0 : 1
             }
-            var kept = tracks[track] ?? (NearDuplicateFilter(within: Self.pruneDistance), [])
-            if kept.filter.keeps(forms[0].hash) {
-                kept.hashes.append(
-                    KnownHash(
-                        hash: forms[0].hash, quality: UInt8(clamping: forms[0].quality),
-                        time: Float(forms[0].mediaTime)))
-            } else {
-                pruned += 1
-            }
-            tracks[track] = kept
         }
-        guard let result else { return nil }
+        guard case .result(let result) = outcome else { return nil }
         media.frames += frames
         media.framesLowQuality += lowQuality
         media.framesPruned += pruned
         if result.status != .examined || tracks.isEmpty { media.incomplete.append(result) }
-        let isStill = result.duration == 0
         for (_, kept) in tracks.sorted(by: { $0.key < $1.key }) {
             let item = KnownItem(
-                id: Self.id(of: input, taken: &taken), kind: isStill ? .image : .video,
-                category: category, source: "media", durationSeconds: result.duration)
+                id: Self.id(of: input, taken: &taken), kind: kept.isStill ? .image : .video,
+                category: category, source: "media",
+                durationSeconds: kept.isStill ? 0 : result.duration)
             media.items.append((item, kept.hashes))
         }
         return result

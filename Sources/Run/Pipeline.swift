@@ -41,6 +41,19 @@ public struct Pipeline: Sendable, Hashable {
 }
 
 extension Pipeline {
+    /// The evidence rules, with a hold that samples far apart do not outlast.
+    var resolvedEvidence: EvidenceRules {
+        var rules = evidence
+        let spacing =
+            switch sampling.mode {
+            case .keyframes: sampling.maximumGap
+            case .every(let seconds): seconds
+            case .all: 0.0
+            }
+        rules.holdSeconds = max(evidence.holdSeconds, 3 * spacing)
+        return rules
+    }
+
     /// What the examine stage is told, for one of `inputs` inputs.
     func examineSettings(inputs: Int) -> ExamineSettings {
         ExamineSettings(

@@ -1,6 +1,7 @@
 // The staged pipeline of `vigil scan`:
 //
-//   walker → [examine × jobs] → queue → [match × 1] → queue → [report: the caller's thread]
+//   walker → [examine × jobs] → queue → [match × 1] → queue → [record × 1] → queue → caller's
+//   thread
 //
 // Every queue is bounded and blocks its producers. Messages of one input stay in order, because one
 // worker examines it; those of several inputs mix. The match stage owns the known sets, the examine
@@ -17,8 +18,9 @@ internal import Synchronization
 
 /// What a scan tells its caller, in order.
 public enum ScanEvent: Sendable {
-    /// An alert is final. `recorded` says whether the report queue holds it.
-    case alert(Alert, recorded: Bool)
+    /// An alert is final. `problem` says why the report queue does not hold it; `nil` where it
+    /// does.
+    case alert(Alert, problem: String?)
     /// An input is done; its alerts came before.
     case input(InputResult)
     /// Something failed that belongs to no input, one line.
@@ -79,6 +81,9 @@ public final class ScanRun: Sendable {
         case ended(InputResult)
     }
 
+    /// Results that may wait for a slow reader of the output.
+    private static let waitingEvents = 4096
+
     private let pipeline: Pipeline
     private let index: KnownIndex
     private let store: any ReportStore
@@ -86,6 +91,7 @@ public final class ScanRun: Sendable {
     private let stopSwitch: StopSwitch
     private let examined: StageQueue<Examined>
     private let matched: StageQueue<Matched>
+    private let events: StageQueue<ScanEvent>
     private let nextInput = Atomic<Int>(0)
     private let skipped = Atomic<Int>(0)
     private let progressState = Mutex(ScanProgress())
@@ -103,6 +109,7 @@ public final class ScanRun: Sendable {
         walker = InputWalker(inputs)
         examined = StageQueue(capacity: pipeline.queueFrames)
         matched = StageQueue(capacity: pipeline.queueFrames)
+        events = StageQueue(capacity: Self.waitingEvents)
     }
 
     /// How far the run has come; may be asked from any thread.
@@ -121,8 +128,11 @@ public final class ScanRun: Sendable {
             examiners.join()
             examined.finish()
         }
+        let recorders = WorkerThreads()
+        recorders.start(count: 1, name: "record") { [self] in recordAll() }
         var summary = ScanSummary()
-        reportAll(into: &summary, handle)
+        handOn(to: &summary, handle)
+        recorders.join()
         matchers.join()
         closer.join()
         summary.stopped = stopSwitch.isStopped
@@ -218,7 +228,8 @@ extension ScanRun {
     }
 
     private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {
-        let rules = key.isCloserLook ? pipeline.evidence.forCloserLook : pipeline.evidence
+        let own = pipeline.resolvedEvidence
+        let rules = key.isCloserLook ? own.forCloserLook : own
         return Evidence(input: name, rules: rules, items: index.items)
     }
 
@@ -248,42 +259,71 @@ extension ScanRun {
 // MARK: - Report
 
 extension ScanRun {
-    private func reportAll(into summary: inout ScanSummary, _ handle: (ScanEvent) -> Void) {
-        // Alerts that the store refused when they opened: their facts still reach the caller.
-        var unrecorded: Set<AlertID> = []
+    private func recordAll() {
+        // Alerts that the store refused when they opened; it is asked again when they close.
+        var refused: [AlertID: String] = [:]
         while case let messages = matched.popAll(), !messages.isEmpty {
             for message in messages {
                 switch message {
                 case .action(.opened(let alert)):
-                    summary.alerts += 1
                     progressState.withLock { $0.alerts += 1 }
-                    do throws(ReportError) {
+                    refused[alert.id] = record {
                         _ = try store.open([alert], at: unixMilliseconds())
-                        counts.withLock { $0.reported += 1 }
-                    } catch {
-                        unrecorded.insert(alert.id)
-                        summary.alertsUnrecorded += 1
-                        handle(.problem("an alert could not be recorded: \(error.message)"))
                     }
                 case .action(.closed(let alert)):
-                    let recorded = unrecorded.remove(alert.id) == nil
-                    if recorded { close(alert, handle) }
-                    handle(.alert(alert, recorded: recorded))
+                    events.push(close(alert, refused: refused.removeValue(forKey: alert.id)))
                 case .ended(let result):
-                    summary.add(result)
                     progressState.withLock { $0.mediaSeconds += result.duration }
-                    handle(.input(result))
+                    events.push(.input(result))
                 }
             }
         }
+        events.finish()
     }
 
-    /// The queue row is there since the alert opened; what may be lost here are its final facts.
-    private func close(_ alert: Alert, _ handle: (ScanEvent) -> Void) {
-        do throws(ReportError) {
-            try store.update(alert, closed: true, at: unixMilliseconds())
+    /// Completes an alert in the store.
+    private func close(_ alert: Alert, refused: String?) -> ScanEvent {
+        var problem: String?
+        if refused != nil {
+            problem = record { _ = try store.open([alert], at: unixMilliseconds()) }
+        }
+        if let problem {
+            return .alert(alert, problem: "alert \(alert.id) could not be recorded: \(problem)")
+        }
+        counts.withLock { $0.reported += 1 }
+        // The queue row is there; what may be lost here are the alert's final facts.
+        let late = record { try store.update(alert, closed: true, at: unixMilliseconds()) }
+        if let late {
+            events.push(
+                .problem("alert \(alert.id) is recorded, but not how it ended: \(late)"))
+        }
+        return .alert(alert, problem: nil)
+    }
+
+    /// - Returns: why the store refused; `nil` where it did not.
+    private func record(_ body: () throws -> Void) -> String? {
+        do {
+            try body()
+            return nil
         } catch {
-            handle(.problem("alert \(alert.id): its end could not be recorded: \(error.message)"))
+            return (error as? ReportError)?.message ?? "\(error)"
+        }
+    }
+
+    /// Hands what was recorded to the caller, on the caller's thread: a reader of the output that
+    /// stalls does not keep alerts from being recorded until the queues are full.
+    private func handOn(to summary: inout ScanSummary, _ handle: (ScanEvent) -> Void) {
+        while case let batch = events.popAll(), !batch.isEmpty {
+            for event in batch {
+                switch event {
+                case .alert(_, let problem):
+                    summary.alerts += 1
+                    summary.alertsUnrecorded += problem == nil ? 0 : 1
+                case .input(let result): summary.add(result)
+                case .problem: break
+                }
+                handle(event)
+            }
         }
     }
 }

@@ -75,6 +75,8 @@ struct KnownImport: ParsableCommand {
 
     func run() throws {
         let sealKey = try key.load(creates: false)
+        let lock = try SetLock(path)
+        defer { lock.release() }
         var set = try readSet(path, key: sealKey)
         let before = set.items.count
         let isComplete = try sources.add(to: &set)
@@ -103,6 +105,8 @@ struct KnownRemove: ParsableCommand {
 
     func run() throws {
         let sealKey = try key.load(creates: false)
+        let lock = try SetLock(path)
+        defer { lock.release() }
         var set = try readSet(path, key: sealKey)
         let missing = Set(ids).subtracting(set.items.map(\.id))
         guard missing.isEmpty else {
@@ -230,6 +234,24 @@ struct KnownDiff: ParsableCommand {
 }
 
 // MARK: - Shared
+
+/// Keeps two commands from changing sets of one folder at the same time, where the later would undo
+/// what the earlier did.
+///
+/// The lock is on the folder, because the set's own file is replaced.
+struct SetLock {
+    private let descriptor: CInt
+
+    init(_ path: String) throws {
+        let folder = (path as NSString).deletingLastPathComponent
+        descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0, flock(descriptor, LOCK_EX) == 0 else {
+            throw fail("\(path): its folder cannot be locked: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    func release() { close(descriptor) }
+}
 
 func readSet(_ path: String, key: SealKey) throws -> KnownSet {
     do {

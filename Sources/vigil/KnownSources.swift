@@ -47,8 +47,15 @@ struct KnownSources: ParsableArguments {
             let list = try ImportList.read(path: path, category: category)
             try report(list, of: path)
             var (added, present) = (0, 0)
+            let existing = Dictionary(
+                uniqueKeysWithValues: set.items.enumerated().map { ($1.id, $0) })
             for (item, hashes) in list.items {
-                if try addItem(item, hashes, to: &set) { added += 1 } else { present += 1 }
+                if let index = existing[item.id], set.hashes(ofItemAt: index) == hashes {
+                    present += 1
+                } else {
+                    try add(item, hashes, to: &set)
+                    added += 1
+                }
             }
             var text = "\(path): \(count(added, "item")) taken from a \(list.format.rawValue) list"
             if present > 0 { text += ", \(present) already in the set" }
@@ -82,20 +89,14 @@ struct KnownSources: ParsableArguments {
         }
     }
 
-    /// - Returns: `false` where the set has the item already, with the same hashes.
-    private func addItem(
+    /// Adds an item, under another id where the set has another item of that id.
+    private func add(
         _ item: KnownItem, _ hashes: [KnownHash], to set: inout KnownSet
-    ) throws(KnownError) -> Bool {
+    ) throws(KnownError) {
         do {
-            try set.add(item, hashes: hashes)
-            return true
+            return try set.add(item, hashes: hashes)
         } catch {
             guard error.code == .duplicateItem else { throw error }
-        }
-        if let index = set.items.firstIndex(where: { $0.id == item.id }),
-            set.hashes(ofItemAt: index) == hashes
-        {
-            return false
         }
         var renamed = item
         var number = 2
@@ -104,7 +105,6 @@ struct KnownSources: ParsableArguments {
             number += 1
         } while set.contains(id: renamed.id)
         try set.add(renamed, hashes: hashes)
-        return true
     }
 
     private func addMedia(to set: inout KnownSet) throws -> Bool {

@@ -91,12 +91,15 @@ struct ScanCommand: ParsableCommand {
 
     private func print(_ event: ScanEvent, storePath: String) {
         switch (event, format) {
-        case (.alert(let alert, _), .jsonl):
-            Console.line(JSONLine.text(type: "alert", alert.rounded))
+        case (.alert(let alert, let problem), .jsonl):
+            let line = AlertLine(alert: alert.rounded, isRecorded: problem == nil)
+            Console.line(JSONLine.text(type: "alert", line))
+            if let problem { Console.error("vigil: \(problem)") }
         case (.input(let result), .jsonl):
             Console.line(JSONLine.text(type: "input", result.rounded))
-        case (.alert(let alert, let recorded), .text):
-            Console.line(ScanText.alert(alert, recordedAt: recorded ? storePath : nil))
+        case (.alert(let alert, let problem), .text):
+            Console.line(ScanText.alert(alert, recordedAt: problem == nil ? storePath : nil))
+            if let problem { Console.error("vigil: \(problem)") }
         case (.input(let result), .text): Console.line(ScanText.input(result))
         case (.problem(let message), _): Console.error("vigil: \(message)")
         }
@@ -117,6 +120,20 @@ struct ScanCommand: ParsableCommand {
         }
         if summary.alerts > 0 { throw Exit.found }
         if summary.failed + summary.partial > 0 || summary.stopped { throw Exit.incomplete }
+    }
+}
+
+/// An alert and whether the report queue holds it.
+private struct AlertLine: Encodable {
+    var alert: Alert
+    var isRecorded: Bool
+
+    private enum CodingKeys: String, CodingKey { case recorded }
+
+    func encode(to encoder: any Encoder) throws {
+        try alert.encode(to: encoder)
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(isRecorded, forKey: .recorded)
     }
 }
 

@@ -22,9 +22,14 @@ struct Vigil: ParsableCommand {
             ReportCommand.self, DoctorCommand.self,
         ])
 
+    /// Known hashes and keys are secrets: no core dump may hold them.
+    static let areCoreDumpsOff = vigil_forbid_core_dumps() == 0
+
     static func main() {
-        // Known hashes and keys are secrets: no core dump may hold them.
-        _ = vigil_forbid_core_dumps()
+        if !areCoreDumpsOff {
+            Console.error(
+                "vigil: core dumps could not be turned off; a crash could write secrets to disk")
+        }
         // A closed pipe is an error of one write, not the end of a run that has alerts to record.
         signal(SIGPIPE, SIG_IGN)
         MediaLibrary.prepare()

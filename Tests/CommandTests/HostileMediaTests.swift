@@ -1,4 +1,5 @@
-// Media made to hide something, to hang the scan, or to cost more than it should. Each of these once got through.
+// Media made to hide something, to hang the scan, or to cost more than it should. Each of these
+// once got through.
 
 import Foundation
 import Testing
@@ -47,6 +48,60 @@ import Testing
         let alert = try #require(result.objects(ofType: "alert").first)
         #expect((32.5...34.5).contains(alert["first_seen_s"] as? Double ?? 0), "\(alert)")
         #expect((36.5...38.5).contains(alert["last_seen_s"] as? Double ?? 0), "\(alert)")
+    }
+
+    @Test func blackKeyframesDoNotStandForWhatLiesBetween() throws {
+        let path = place.file("black-keys.mp4")
+        try Program.ffmpeg(
+            "-stream_loop 1 -i \(try Clips.film()) -vf drawbox=t=fill:c=black:enable='lt(mod(n,250),5)' "
+                + "\(Clips.x264) -g 250 -keyint_min 250 -sc_threshold 0 \(path)")
+        try expectFound(path)
+    }
+
+    @Test func editListsHideNothing() throws {
+        // Players show half a second of this file; the rest of the film is in it all the same.
+        let path = place.file("edit.mp4")
+        try Program.ffmpeg("-i \(try Clips.film()) -c copy \(path)")
+        var data = try Data(contentsOf: URL(filePath: path))
+        let list = try #require(data.range(of: Data("elst".utf8)))
+        // Version and flags, number of entries, then the duration of the first in milliseconds.
+        let duration = list.upperBound + 8
+        data.replaceSubrange(duration..<duration + 4, with: [0, 0, 1, 0xf4])
+        let result = try place.scan([place.write("edit.mp4", data)], known: known)
+        #expect(result.status == 1)
+        #expect(try input(result)["frames_sampled"] as? Int ?? 0 >= 12, "\(result.output)")
+    }
+
+    @Test func everyOneOfJoinedPicturesIsExamined() throws {
+        let (first, second) = (place.file("a.jpg"), place.file("b.jpg"))
+        try Program.ffmpeg("-ss 2 -i \(try Clips.other()) -frames:v 1 -q:v 3 \(first)")
+        try Program.ffmpeg("-ss 2 -i \(try Clips.film()) -frames:v 1 -q:v 3 \(second)")
+        let joined = try place.write(
+            "joined.jpg",
+            Data(contentsOf: URL(filePath: first)) + Data(contentsOf: URL(filePath: second)))
+        try expectFound(joined)
+    }
+
+    @Test func aTrackThatCannotBeDecodedDoesNotHideTheNext() throws {
+        let path = place.file("two.mkv")
+        try Program.ffmpeg(
+            "-i \(try Clips.other()) -i \(try Clips.film()) -map 0:v -map 1:v -c copy \(path)")
+        var data = try Data(contentsOf: URL(filePath: path))
+        let codec = try #require(data.range(of: Data("V_MPEG4/ISO/AVC".utf8)))
+        data.replaceSubrange(codec, with: Data("V_MPEG4/ISO/XYZ".utf8))
+        let result = try place.scan([place.write("two.mkv", data)], known: known)
+        #expect(result.status == 1, "\(result.output)")
+        #expect(try input(result)["status"] as? String == "partial", "\(result.output)")
+    }
+
+    @Test func equalTimeStampsNeitherLoopNorHide() throws {
+        // Matroska blocks whose times all lie within one millisecond of each other.
+        let path = place.file("still-clock.mkv")
+        try Program.ffmpeg(
+            "-i \(try Clips.film()) \(Clips.x264) -g 25 -vf setpts=N*0.0001/TB -vsync passthrough "
+                + "-enc_time_base 1/100000 \(path)")
+        let result = try place.scan([path], known: known)
+        #expect(result.status == 1 || result.status == 2, "\(result.output)")
     }
 
     @Test func keyFlagsOnEveryFrame() throws {
@@ -115,7 +170,8 @@ import Testing
 
     @Test func playlistThatNamesAPipe() throws {
         #expect(mkfifo(place.file("pipe.ts"), 0o600) == 0)
-        try expectPlaylistFails("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\npipe.ts\n#EXT-X-ENDLIST\n")
+        try expectPlaylistFails(
+            "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\npipe.ts\n#EXT-X-ENDLIST\n")
     }
 
     @Test func playlistThatNamesItself() throws {
@@ -148,7 +204,8 @@ import Testing
 
     @Test func pictureThatAsksForTooMuchMemory() throws {
         let path = place.file("huge.png")
-        try Program.ffmpeg("-f lavfi -i color=red:s=16000x8000 -pix_fmt rgb48be -frames:v 1 \(path)")
+        try Program.ffmpeg(
+            "-f lavfi -i color=red:s=16000x8000 -pix_fmt rgb48be -frames:v 1 \(path)")
         let script =
             "ulimit -v 1500000; \(try Program.vigil()) scan \(path) --known \(known) --format jsonl"
         let result = try Program.run("bash", ["-c", script], environment: place.environment)

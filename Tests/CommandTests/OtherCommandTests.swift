@@ -2,6 +2,7 @@
 
 import Fingerprint
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct OtherCommandTests {

@@ -3,6 +3,7 @@
 
 import Fingerprint
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct ScanTests {
@@ -124,6 +125,42 @@ import Testing
         #expect((30.0...32).contains(alert["first_seen_s"] as? Double ?? 0))
         #expect((40.0...42).contains(alert["last_seen_s"] as? Double ?? 0))
         #expect(alert["known_share"] as? Double ?? 0 > 0.7)
+    }
+
+    @Test func samplesFurtherApartThanTheHoldAreOneShowing() throws {
+        let path = place.file("slow.mp4")
+        try Program.ffmpeg("-stream_loop 19 -i \(try Clips.film()) -c copy \(path)")
+        let pipeline = try place.write("p.yaml", Data("evidence: {hold_s: 0}".utf8))
+        let result = try place.scan([path], known: known, "--pipeline", pipeline, "--sample", "70")
+        #expect(result.objects(ofType: "alert").count == 1, "\(result.output)")
+    }
+
+    @Test func aSetThatCanMatchNothingIsRefused() throws {
+        var random = SeededGenerator(seed: 1)
+        let lines = (0..<5).map { number in
+            let hash = PDQHash(
+                words: SIMD4(random.next(), random.next(), random.next(), random.next()))
+            return "\(number),30,\(hash.hex),\(number).000"
+        }
+        let list = try place.write("flat.txt", Data(lines.joined(separator: "\n").utf8))
+        let flat = place.file("flat.vigil")
+        #expect(
+            try place.vigil("known", "build", flat, "--name", "flat", "--from", list).status == 0)
+        let result = try place.scan([try Clips.other()], known: flat)
+        #expect(result.status == 2 && result.output.isEmpty)
+        #expect(result.error.contains("nothing could ever be found"))
+    }
+
+    @Test func coverPicturesAreImagesOfTheirOwn() throws {
+        let (cover, path) = (place.file("cover.jpg"), place.file("with-cover.mp4"))
+        try Program.ffmpeg("-ss 2 -i \(try Clips.other()) -frames:v 1 \(cover)")
+        try Program.ffmpeg(
+            "-i \(try Clips.film()) -i \(cover) -map 0:v -map 1 -c copy -disposition:v:1 attached_pic \(path)"
+        )
+        let set = place.file("cover.vigil")
+        try place.vigil("known", "build", set, "--name", "c", "--media", path)
+        let facts = try place.vigil("known", "info", set, "--format", "jsonl").objects.first
+        #expect(facts?["images"] as? Int == 1 && facts?["videos"] as? Int == 1, "\(facts ?? [:])")
     }
 
     @Test func theSameAnswersWithManyJobs() throws {

@@ -99,6 +99,18 @@ import Testing
         #expect(sampler.longestGap == 10)
     }
 
+    @Test func samplesThatCannotBeComparedLeaveTheGapOpen() {
+        var sampler = KeyframeSampler(policy: SamplingPolicy())
+        sampler.sampled(at: 0)
+        sampler.sampled(at: 10, isUsable: false)
+        #expect(sampler.needsFilling(until: 20))
+        #expect(!sampler.wantsFill(at: 10.5) && sampler.wantsFill(at: 11))
+        sampler.sampled(at: 11)
+        #expect(!sampler.needsFilling(until: 20) && !sampler.wantsFill(at: 12))
+        // Flat pictures are no stretch that nothing was decoded of.
+        #expect(sampler.longestGap == 10)
+    }
+
     @Test(arguments: [(4.0, 1.0), (20, 5), (600, 12), (0.2, 1)])
     func shortInputsAreSampledMoreDensely(_ length: Double, _ gap: Double) {
         #expect(SamplingPolicy().fitted(toLength: length).maximumGap == gap)

@@ -4,6 +4,7 @@
 import CHashKernels
 import Fingerprint
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct KernelTests {

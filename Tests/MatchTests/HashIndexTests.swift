@@ -3,6 +3,7 @@
 
 import Fingerprint
 import Match
+import TestSupport
 import Testing
 
 @Suite struct HashIndexTests {
