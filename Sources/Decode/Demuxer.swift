@@ -134,7 +134,9 @@ struct Demuxer: ~Copyable {
             $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         }
         guard !videos.isEmpty else {
-            if context.pointee.ctx_flags & AVFMTCTX_NOHEADER != 0 {
+            if MediaFormat.bringsTracksLater(
+                String(cString: context.pointee.iformat.pointee.name))
+            {
                 throw DecodeError(.unsupported, "has no video track in its first seconds")
             }
             throw DecodeError(.noVideo, "has no video track, only audio, text or data")
@@ -167,8 +169,7 @@ extension Demuxer {
 
     /// Video tracks that are known by now: some formats bring tracks as they go.
     var videoTrackCount: Int {
-        guard context.pointee.ctx_flags & AVFMTCTX_NOHEADER != 0 else { return tracks.count }
-        return Self.streams(of: context).count {
+        Self.streams(of: context).count {
             $0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         }
     }

@@ -139,7 +139,7 @@ public struct FrameSource: ~Copyable {
         if demuxer.readErrors > 0 {
             report.problems.append("reading failed at \(demuxer.readErrors) places")
         }
-        if demuxer.videoTrackCount > trackCount {
+        if !input.isRemote, demuxer.videoTrackCount > trackCount {
             report.problems.append("a video track that begins later on was not examined")
         }
         if clock.isImplausible {
@@ -491,7 +491,7 @@ extension FrameSource {
 
     private mutating func finish() {
         report.duration = max((declaredDuration ?? 0) - clock.startSeconds, clock.reached)
-        sampler.ended(at: clock.reached)
+        sampler.ended(at: clock.newestPacketTime)
     }
 
     /// Reads the packets of all selected tracks to the end without decoding.

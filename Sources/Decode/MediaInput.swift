@@ -117,6 +117,11 @@ enum MediaFormat {
         names.split(separator: ",").contains { text.contains(String($0)) }
     }
 
+    /// Formats without a header that lists all tracks: a video track may begin at any time.
+    static func bringsTracksLater(_ names: String) -> Bool {
+        ["mpegts", "mpeg", "flv", "live_flv", "hls"].contains(names)
+    }
+
     static func isPicture(_ names: String) -> Bool { names.hasSuffix("_pipe") }
 
     /// Finds the format of a local file from its content.

@@ -68,8 +68,12 @@ struct TrackClock {
         var start: Int64?
         /// What is added to original stamps.
         var shift = 0.0
-        /// Newest decoding time, in the track's unit, shift included.
+        /// Newest decoding stamp, in the track's unit, shift included.
         var lastDecoding: Double?
+        /// Newest presentation stamp since the stamps last started over, likewise.
+        var newestPresentation: Double?
+        /// The newest of all stamps, likewise: where time goes on.
+        var newest: Double?
         /// Presentation time of the newest keyframe, in the track's unit, shift included.
         var lastKey: Double?
     }
@@ -79,6 +83,8 @@ struct TrackClock {
     static let longestPause = 10.0
     /// Furthest that a frame is shown before one that is decoded earlier, seconds.
     private static let longestReordering = 2.0
+    /// A single frame is believed to last this long at most, seconds.
+    private static let longestFrame = 600.0
     /// More frames a second than this no camera makes; such stamps would hide frames from sampling.
     static let fastestRate = 500.0
     /// Stamps beyond this are no times.
@@ -90,6 +96,8 @@ struct TrackClock {
     private var lastFrameTime = 0.0
     /// Largest end of any packet or frame seen, seconds.
     private(set) var reached = 0.0
+    /// Latest time of any packet seen, seconds: behind it there is nothing to sample.
+    private(set) var newestPacketTime = 0.0
     /// Time of the packet that was seen last, seconds.
     private(set) var lastPacketTime: Double?
     /// The track's own declared length, seconds.
@@ -130,9 +138,7 @@ struct TrackClock {
         if let place {
             state = place.state
         } else {
-            state.shift = 0
-            state.lastDecoding = nil
-            state.lastKey = nil
+            state = State(start: state.start)
         }
         lastPacketTime = nil
     }
@@ -141,58 +147,68 @@ struct TrackClock {
     mutating func unwrap(_ packet: UnsafeMutablePointer<AVPacket>) -> PacketPlace {
         let before = state
         packets += 1
-        let original = Self.originalStamp(of: packet)
         let step = frameDuration / unit
-        var decoding: Double
-        if let original {
-            decoding = Double(original) + state.shift
-        } else {
-            decoding = state.lastDecoding.map { $0 + step } ?? Double(state.start ?? 0)
+        let pts = Self.stamp(packet.pointee.pts)
+        // Where the library does not know how far frames are reordered, it gives both stamps one
+        // value: such a decoding stamp is none.
+        let dts = Self.stamp(packet.pointee.dts).flatMap { $0 == pts ? nil : $0 }
+        let original = Self.originalStamp(of: packet)
+        let isDiscontinuity = startsOver(packet, pts: pts, dts: dts)
+        if isDiscontinuity, let original, let newest = state.newest {
+            state.shift = newest + step - Double(original)
+            state.newestPresentation = nil
         }
-        let isDiscontinuity = startsOver(packet, at: decoding)
-        if isDiscontinuity, let last = state.lastDecoding {
-            state.shift += last + step - decoding
-            decoding = last + step
+        let decoding = dts.map { Double($0) + state.shift }
+        var shown = pts.map { Double($0) + state.shift } ?? decoding
+        if let decoding, let late = shown, abs(late - decoding) * unit > Self.longestPause {
+            // Absurdly far from when it is decoded.
+            shown = decoding
         }
-        let presentation = presentation(of: packet, decoding: decoding)
-        state.lastDecoding = decoding
-        if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 { state.lastKey = presentation }
-        if state.start == nil { state.start = Int64(presentation) }
-        packet.pointee.dts = Int64(decoding)
+        let presentation =
+            shown ?? state.newest.map { $0 + step } ?? Double(state.start ?? 0)
+        note(packet, decoding: decoding, presentation: presentation)
+        packet.pointee.dts = decoding.map { Int64($0) } ?? vigil_AV_NOPTS_VALUE
         packet.pointee.pts =
-            packet.pointee.pts == vigil_AV_NOPTS_VALUE
-            ? vigil_AV_NOPTS_VALUE : Int64(presentation)
+            pts != nil || decoding == nil ? Int64(presentation) : vigil_AV_NOPTS_VALUE
         let time = seconds(presentation)
         lastPacketTime = time
+        newestPacketTime = max(newestPacketTime, time)
         let length = Double(packet.pointee.duration) * unit
-        reached = max(reached, time + max(0, min(length, Self.longestPause)))
+        reached = max(reached, time + max(0, min(length, Self.longestFrame)))
         return PacketPlace(
             time: time, timestamp: original ?? startTimestamp, position: packet.pointee.pos,
             isDiscontinuity: isDiscontinuity, state: before)
     }
 
+    private mutating func note(
+        _ packet: UnsafeMutablePointer<AVPacket>, decoding: Double?, presentation: Double
+    ) {
+        if let decoding { state.lastDecoding = decoding }
+        state.newest = max(state.newest ?? presentation, presentation, decoding ?? presentation)
+        state.newestPresentation = max(state.newestPresentation ?? presentation, presentation)
+        if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 { state.lastKey = presentation }
+        if state.start == nil { state.start = Int64(presentation) }
+    }
+
     /// Whether the stamps go backwards at a packet, where they never may.
-    private func startsOver(_ packet: UnsafeMutablePointer<AVPacket>, at decoding: Double) -> Bool {
+    private func startsOver(
+        _ packet: UnsafeMutablePointer<AVPacket>, pts: Int64?, dts: Int64?
+    ) -> Bool {
         let isKey = packet.pointee.flags & AV_PKT_FLAG_KEY != 0
-        if isKey, let last = state.lastKey, decoding <= last, Self.stamp(packet.pointee.dts) == nil
-        {
+        if let dts {
+            guard let last = state.lastDecoding else { return false }
+            let decoding = Double(dts) + state.shift
+            // Muxers may round two frames to one stamp, but not two keyframes.
+            return decoding < last || isKey && decoding == last
+        }
+        guard let pts else { return false }
+        let shown = Double(pts) + state.shift
+        if isKey, let last = state.lastKey, shown <= last {
             // Keyframes are not reordered among each other.
             return true
         }
-        guard let last = state.lastDecoding else { return false }
-        // Without decoding stamps there are only presentation stamps, which step back a little.
-        let slack = Self.stamp(packet.pointee.dts) == nil ? Self.longestReordering / unit : 0
-        return decoding <= last - slack && (slack > 0 || decoding < last || isKey)
-    }
-
-    /// The presentation stamp, shifted; the decoding stamp where it is missing or absurdly far from
-    /// that.
-    private func presentation(
-        of packet: UnsafeMutablePointer<AVPacket>, decoding: Double
-    ) -> Double {
-        guard let stamp = Self.stamp(packet.pointee.pts) else { return decoding }
-        let shifted = Double(stamp) + state.shift
-        return abs(shifted - decoding) * unit <= Self.longestPause ? shifted : decoding
+        // Other frames are, a little.
+        return state.newestPresentation.map { shown < $0 - Self.longestReordering / unit } ?? false
     }
 
     /// The stamp that a packet came with: when to decode it, else when to show it.

@@ -77,6 +77,28 @@ import Testing
         #expect(alert["last_seen_s"] as? Double ?? 99 <= 32)
     }
 
+    @Test(arguments: ["mkv", "mp4", "ts"])
+    func reorderedFramesAreNoJumpOfTheClock(_ container: String) throws {
+        // HEVC with B-frames and one keyframe in 20 s: Matroska stores no decoding time stamps.
+        let path = try clip(
+            "hevc.\(container)",
+            "-t 40 -c:v libx265 -preset ultrafast -x265-params "
+                + "log-level=none:bframes=4:keyint=500:min-keyint=500:scenecut=0")
+        let times = try place.sampleTimes(path)
+        #expect((4...6).contains(times.count), "\(times)")
+        expectCovered(times, length: 40, "\(container)")
+    }
+
+    @Test func aSlideShowIsExaminedInFull() throws {
+        let path = place.file("slides.mp4")
+        try Program.ffmpeg(
+            "-f lavfi -i testsrc2=s=320x240:r=1/20:d=100 \(Clips.x264) -g 2 \(path)")
+        let known = try place.known("film", media: Clips.film())
+        let result = try place.scan([path], known: known)
+        #expect(result.status == 0, "\(result.output)")
+        #expect(result.objects(ofType: "input").first?["frames_sampled"] as? Int == 5)
+    }
+
     @Test func secondsBetweenFrames() throws {
         let path = try clip("plain.mp4", "-t 5 \(Clips.x264) -g 30")
         #expect(try place.sampleTimes(path, "--sample", "1") == [0, 1, 2, 3, 4])

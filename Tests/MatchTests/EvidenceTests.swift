@@ -108,7 +108,8 @@ import Testing
     }
 
     @Test func aStillKnownVideoIsSeenInTwoFrames() throws {
-        // All of it looks the same, so that every frame comes nearest to one hash that stands for all.
+        // All of it looks the same, so that every frame comes nearest to one hash that stands for
+        // all.
         var frames = (0..<100).map { Frame(time: Double($0) * 2) }
         frames[10].hits = [hit(at: 0, hash: 1, span: 20)]
         #expect(run(frames).isEmpty)
