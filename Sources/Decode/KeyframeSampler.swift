@@ -67,6 +67,7 @@ public struct KeyframeSampler: Sendable {
     /// between.
     private var usableReference = 0.0
     private var lastWasUsable = true
+    private var isBehindHole = false
 
     /// In a filled gap a sample is taken after this share of the longest gap, so that the wait for
     /// the next frame does not exceed it.
@@ -97,7 +98,7 @@ public struct KeyframeSampler: Sendable {
 
     /// Whether a frame decoded inside a filled gap is to be sampled.
     public func wantsFill(at time: Double) -> Bool {
-        guard let lastSample else { return true }
+        guard let lastSample, !isBehindHole else { return true }
         let distance = time - max(lastSample, reference)
         guard lastWasUsable else {
             return distance >= max(policy.minimumInterval, Self.retryInterval)
@@ -128,6 +129,7 @@ public struct KeyframeSampler: Sendable {
         lastSample = time
         reference = time
         lastWasUsable = isUsable
+        isBehindHole = false
         if isUsable { usableReference = time }
     }
 
@@ -138,9 +140,10 @@ public struct KeyframeSampler: Sendable {
     }
 
     /// Notes that there is nothing between two packets that follow each other: no stretch without a
-    /// sample, but a jump of the time stamps.
+    /// sample, but a jump of the time stamps, or a picture that stands. The next frame is sampled.
     public mutating func hole(from start: Double, to end: Double) {
         noteGap(until: start)
+        isBehindHole = true
         reference = max(reference, end)
         usableReference += max(0, end - start)
     }

@@ -95,6 +95,7 @@ import Testing
         sampler.sampled(at: 10)
         sampler.hole(from: 14, to: 3614)
         #expect(!sampler.needsFilling(until: 3620))
+        #expect(sampler.wantsFill(at: 3614))
         sampler.sampled(at: 3620)
         #expect(sampler.longestGap == 10)
     }
