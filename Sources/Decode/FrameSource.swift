@@ -15,23 +15,23 @@ internal import CFFmpeg
 /// Samples the frames of one video track of an input.
 public struct FrameSource: ~Copyable {
     /// Slack between declared length and last data that is not called truncation, seconds.
-    private static let truncationSlack = 2.0
+    static let truncationSlack = 2.0
 
-    private let input: MediaInput
-    private let threads: Int
-    private let interrupt: Interrupt
-    private let trackIndex: Int
-    private var demuxer: Demuxer
-    private var decoder: VideoDecoder
-    private var converter: LumaConverter
-    private var sampler: KeyframeSampler
-    private var clock: TrackClock
-    private let buffers: Buffers
-    private var decoded = 0
-    private var report = SourceReport()
-    private var anchors = AnchorList()
+    let input: MediaInput
+    let threads: Int
+    let interrupt: Interrupt
+    let trackIndex: Int
+    var demuxer: Demuxer
+    var decoder: VideoDecoder
+    var converter: LumaConverter
+    var sampler: KeyframeSampler
+    var clock: TrackClock
+    let buffers: Buffers
+    var decoded = 0
+    var report = SourceReport()
+    var anchors = AnchorList()
     /// Whether `packet` was read already and is the next one to look at.
-    private var isPending = false
+    var isPending = false
 
     /// Number of video tracks in the input.
     public let trackCount: Int
@@ -81,7 +81,7 @@ public struct FrameSource: ~Copyable {
     }
 
     /// The packet and the frame that all reading goes through.
-    private struct Buffers: ~Copyable {
+    struct Buffers: ~Copyable {
         let packet: UnsafeMutablePointer<AVPacket>
         let frame: UnsafeMutablePointer<AVFrame>
 
@@ -105,9 +105,9 @@ public struct FrameSource: ~Copyable {
         }
     }
 
-    private var packet: UnsafeMutablePointer<AVPacket> { buffers.packet }
-    private var frame: UnsafeMutablePointer<AVFrame> { buffers.frame }
-    private var track: Demuxer.Track { demuxer.tracks[trackIndex] }
+    var packet: UnsafeMutablePointer<AVPacket> { buffers.packet }
+    var frame: UnsafeMutablePointer<AVFrame> { buffers.frame }
+    var track: Demuxer.Track { demuxer.tracks[trackIndex] }
 
     /// Reads the track to its end and hands every sampled frame to `body`, in order.
     /// - Parameter body: says whether the frame has enough structure to be compared; where
@@ -172,251 +172,11 @@ public struct FrameSource: ~Copyable {
     }
 }
 
-// MARK: - The ways to read
-
-extension FrameSource {
-    /// Reads the pictures of a still: one, but joined JPEGs and pages of a TIFF come as several.
-    private mutating func readStill(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
-        demuxer.select(track, keyframesOnly: false)
-        var number = 0
-        while try readPacket() {
-            let isCut = StillPicture.isTruncated(packet, codec: demuxer.codec(of: track))
-            if case .picture = decoder.keyframe(packet, into: frame) {
-                try deliver(at: Double(number), body)
-                if isCut { report.problems.append("truncated: the picture's end is missing") }
-            } else {
-                report.failed += 1
-            }
-            number += 1
-        }
-    }
-
-    private mutating func readKeyframes(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
-        demuxer.select(track, keyframesOnly: true)
-        var anchor: PacketPlace?
-        while try readPacket() {
-            guard packet.pointee.flags & AV_PKT_FLAG_KEY != 0 else { continue }
-            var place = clock.unwrap(packet)
-            if place.isDiscontinuity { sampler.restart() }
-            if sampler.needsFilling(until: place.time) {
-                // The stretch before this keyframe is too long: read it again, in full, up to and
-                // including this packet.
-                guard let filled = try fill(from: anchor, until: place, body) else { break }
-                switch filled {
-                case .reached(let again): place = again
-                case .cannotSeek: return try restartThrough(body)
-                }
-                demuxer.select(track, keyframesOnly: true)
-            }
-            anchor = place
-            anchors.add(place)
-            if packet.pointee.flags & AV_PKT_FLAG_DISCARD == 0,
-                sampler.wantsKeyframe(at: place.time)
-            {
-                switch decoder.keyframe(packet, into: frame) {
-                case .picture: try deliver(at: place.time, body)
-                case .failure: report.failed += 1
-                case .dependent: return try restartThrough(body)
-                }
-            }
-        }
-        try finishKeyframes(anchor: anchor, body)
-    }
-
-    /// After the last keyframe: finds the true end of the data, samples a long tail, notes
-    /// truncation.
-    private mutating func finishKeyframes(
-        anchor: PacketPlace?, _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) {
-        let lastKey = anchor?.time ?? 0
-        if anchor == nil || (declaredDuration ?? .infinity) - lastKey > Self.truncationSlack / 2 {
-            demuxer.selectAll()
-            guard try seek(to: anchor) else { return try restartThrough(body) }
-            let end = try readTail()
-            if sampler.needsFilling(until: clock.reached) || report.sampled == 0 {
-                if case .cannotSeek = try fill(from: anchor, until: nil, body) {
-                    return try restartThrough(body)
-                }
-            }
-            noteTruncation(dataEnd: end)
-        }
-        finish()
-    }
-
-    /// What became of a stretch that was to be filled, unless the input ended in it.
-    private enum Filled {
-        /// The packet that ends the stretch was read again.
-        case reached(PacketPlace)
-        case cannotSeek
-    }
-
-    /// Decodes everything from the keyframe at `anchor` (or the start) to the one at `until` (or
-    /// the end) and samples it by the longest gap.
-    private mutating func fill(
-        from anchor: PacketPlace?, until: PacketPlace?, _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) -> Filled? {
-        demuxer.select(track, keyframesOnly: false)
-        guard try seek(to: anchor) else { return .cannotSeek }
-        decoder.flush()
-        var reached: Filled?
-        while try readPacket() {
-            let before = clock.lastPacketTime
-            let place = clock.unwrap(packet)
-            noteHole(from: before, to: place.time)
-            if let until, packet.pointee.flags & AV_PKT_FLAG_KEY != 0, place.isAtOrAfter(until) {
-                reached = .reached(place)
-                break
-            }
-            if place.isDiscontinuity { sampler.restart() }
-            if !decoder.send(packet) { report.failed += 1 }
-            try drainFill(body)
-        }
-        _ = decoder.send(nil)
-        try drainFill(body)
-        decoder.flush()
-        return reached
-    }
-
-    private mutating func drainFill(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
-        while true {
-            switch decoder.receive(into: frame) {
-            case .none: return
-            case .failure:
-                report.failed += 1
-                return
-            case .frame: break
-            }
-            let time = clock.time(of: frame)
-            if sampler.wantsFill(at: time), time > sampler.lastSample ?? -.infinity {
-                try deliver(at: time, body)
-            } else {
-                av_frame_unref(frame)
-            }
-        }
-    }
-
-    /// Decodes every packet.
-    ///
-    /// `after` is the time up to which frames were sampled before.
-    private mutating func readThrough(
-        after: Double?, _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) {
-        demuxer.select(track, keyframesOnly: false)
-        var anchor: PacketPlace?
-        while try readPacket() {
-            let before = clock.lastPacketTime
-            let place = clock.unwrap(packet)
-            noteHole(from: before, to: place.time)
-            if place.isDiscontinuity { sampler.restart() }
-            if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 {
-                anchor = place
-                anchors.add(place)
-            }
-            if !decoder.send(packet) { report.failed += 1 }
-            try drainThrough(after: after, body)
-        }
-        if !decoder.send(nil) { report.failed += 1 }
-        try drainThrough(after: after, body)
-        let declared = demuxer.declaredDuration ?? declaredDuration ?? 0
-        if declared - clock.startSeconds - clock.reached > Self.truncationSlack, demuxer.isSeekable
-        {
-            demuxer.selectAll()
-            let end = try seek(to: anchor) ? try readTail() : clock.reached
-            noteTruncation(dataEnd: end)
-        }
-        finish()
-    }
-
-    private mutating func drainThrough(
-        after: Double?, _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) {
-        while true {
-            switch decoder.receive(into: frame) {
-            case .none: return
-            case .failure:
-                report.failed += 1
-                return
-            case .frame: break
-            }
-            let time = clock.time(of: frame)
-            let isKey = vigil_frame_is_key(frame) != 0
-            if time > after ?? -.infinity, sampler.wantsFrame(at: time, isKey: isKey) {
-                try deliver(at: time, body)
-            } else {
-                av_frame_unref(frame)
-            }
-            decoded += 1
-        }
-    }
-
-    /// Decodes a stretch of what was read before once more and samples it densely.
-    /// - Parameters:
-    ///   - stretch: media time, seconds.
-    ///   - interval: shortest time between two samples, seconds.
-    /// - Returns: pictures handed on. A source that cannot seek, or fails, hands on fewer or none.
-    public mutating func lookCloser(
-        at stretch: ClosedRange<Double>, every interval: Double,
-        _ body: (consuming LumaFrame) -> Bool
-    ) -> Int {
-        guard !isStill, demuxer.isSeekable else { return 0 }
-        let before = report.sampled
-        // What fails here was read before and stands in the report already.
-        try? readStretch(stretch, every: interval, body)
-        decoder.flush()
-        return report.sampled - before
-    }
-
-    private mutating func readStretch(
-        _ stretch: ClosedRange<Double>, every interval: Double,
-        _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) {
-        demuxer.select(track, keyframesOnly: false)
-        guard try seek(to: anchors.last(before: stretch.lowerBound)) else { return }
-        decoder.flush()
-        var next = stretch.lowerBound
-        var isWithin = true
-        while isWithin {
-            isWithin = try readPacket()
-            if isWithin {
-                // Frames are shown a little after they are decoded.
-                isWithin = clock.unwrap(packet).time <= stretch.upperBound + 1
-            }
-            _ = decoder.send(isWithin ? packet : nil)
-            while case .frame = decoder.receive(into: frame) {
-                let time = clock.time(of: frame)
-                if stretch.contains(time), time >= next {
-                    next = time + interval
-                    _ = try handOn(at: time, body)
-                } else {
-                    av_frame_unref(frame)
-                }
-            }
-        }
-    }
-
-    /// Opens the input again and reads straight through what was not sampled yet: where a source
-    /// says that it can seek and then cannot, or where its key flags turn out to be wrong.
-    private mutating func restartThrough(
-        _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) {
-        demuxer = try Demuxer(input, form: converter.form, interrupt: interrupt)
-        guard demuxer.tracks.indices.contains(trackIndex) else {
-            throw DecodeError(.damaged, "changed while it was read")
-        }
-        let stream = demuxer.stream(track)
-        decoder = try VideoDecoder(stream, threads: threads, interrupt: interrupt)
-        clock = TrackClock(stream)
-        anchors = AnchorList()
-        isPending = false
-        try readThrough(after: sampler.lastSample, body)
-    }
-}
-
 // MARK: - Pieces
 
 extension FrameSource {
     /// Samples the decoded frame.
-    private mutating func deliver(
+    mutating func deliver(
         at time: Double, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) {
         if let isUsable = try handOn(at: time, body) {
@@ -426,7 +186,7 @@ extension FrameSource {
 
     /// Hands the decoded frame on.
     /// - Returns: whether it can be compared; `nil` where it could not be converted.
-    private mutating func handOn(
+    mutating func handOn(
         at time: Double, _ body: (consuming LumaFrame) -> Bool
     ) throws(DecodeError) -> Bool? {
         if let reason = interrupt.reason { throw reason }
@@ -447,7 +207,7 @@ extension FrameSource {
     }
 
     /// Reads the next packet of the track.
-    private mutating func readPacket() throws(DecodeError) -> Bool {
+    mutating func readPacket() throws(DecodeError) -> Bool {
         if isPending {
             isPending = false
             return true
@@ -464,7 +224,7 @@ extension FrameSource {
     /// A demuxer may land on an earlier keyframe; what lies between is passed over, because the
     /// clock goes on from the place. What is to be read must be selected before.
     /// - Returns: `false` where the place was not found again.
-    private mutating func seek(to place: PacketPlace?) throws(DecodeError) -> Bool {
+    mutating func seek(to place: PacketPlace?) throws(DecodeError) -> Bool {
         clock.rewind(to: place)
         isPending = false
         let position = place?.position ?? 0
@@ -483,20 +243,20 @@ extension FrameSource {
     }
 
     /// A jump of the time stamps between two packets is no stretch that nothing was seen of.
-    private mutating func noteHole(from before: Double?, to time: Double) {
+    mutating func noteHole(from before: Double?, to time: Double) {
         if let before, time - before > TrackClock.longestPause {
             sampler.hole(from: before, to: time)
         }
     }
 
-    private mutating func finish() {
+    mutating func finish() {
         report.duration = max((declaredDuration ?? 0) - clock.startSeconds, clock.reached)
         sampler.ended(at: clock.newestPacketTime)
     }
 
     /// Reads the packets of all selected tracks to the end without decoding.
     /// - Returns: the media time that any track's data reaches.
-    private mutating func readTail() throws(DecodeError) -> Double {
+    mutating func readTail() throws(DecodeError) -> Double {
         var end = clock.reached
         var clocks: [CInt: TrackClock] = [:]
         while true {
@@ -518,7 +278,7 @@ extension FrameSource {
         }
     }
 
-    private mutating func noteTruncation(dataEnd: Double) {
+    mutating func noteTruncation(dataEnd: Double) {
         // The container counts from its own zero, media time from the track's start.
         guard let whole = demuxer.declaredDuration ?? declaredDuration else { return }
         let declared = whole - clock.startSeconds

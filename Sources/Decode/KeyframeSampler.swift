@@ -140,7 +140,9 @@ public struct KeyframeSampler: Sendable {
     }
 
     /// Notes that there is nothing between two packets that follow each other: no stretch without a
-    /// sample, but a jump of the time stamps, or a picture that stands. The next frame is sampled.
+    /// sample, but a jump of the time stamps, or a picture that stands.
+    ///
+    /// The next frame is sampled.
     public mutating func hole(from start: Double, to end: Double) {
         noteGap(until: start)
         isBehindHole = true
