@@ -1,7 +1,9 @@
 // Exact search of PDQ hashes within a Hamming radius: the same answers as comparing with every
 // hash, which is what the property tests hold it to.
 //
-// Today one engine: a vectorised linear scan, 32 bytes a hash and no build time. A value type over
+// Two engines: a vectorised linear scan, 32 bytes a hash and no build time, and multi-index
+// hashing, which for large sets and small radii looks at a few thousand hashes instead of all.
+// Which of them answers is decided for each search by what it is expected to cost. A value over
 // immutable memory, so that any number of threads may search while another set is being loaded.
 
 internal import CHashKernels
@@ -27,10 +29,31 @@ public struct HashIndex: Sendable {
     public static let maximumRadius = 64
 
     private let hashes: [PDQHash]
+    private let tables: MultiIndex?
+    private let tableRadius: Int
 
     /// Makes an index; equal hashes are all kept and all reported.
-    public init(_ hashes: [PDQHash]) {
+    /// - Parameter radius: the radius that it will be searched with: tables are built for it where
+    ///   they pay. Other radii give the same answers, at another cost.
+    public init(_ hashes: [PDQHash], radius: Int = 31) {
+        self.init(hashes, radius: radius, plan: ChunkPlan.best(count: hashes.count, radius: radius))
+    }
+
+    /// Makes an index with a given number of chunks; for tests.
+    package init(_ hashes: [PDQHash], radius: Int, chunks: Int) {
+        self.init(hashes, radius: radius, plan: ChunkPlan(chunks: chunks))
+    }
+
+    private init(_ hashes: [PDQHash], radius: Int, plan: ChunkPlan?) {
         self.hashes = hashes
+        tableRadius = radius
+        tables = plan.map { MultiIndex(hashes, plan: $0, maximumRadius: radius) }
+    }
+
+    /// Whether searches within a radius use the tables.
+    package func usesTables(radius: Int) -> Bool {
+        guard let tables, radius <= tableRadius else { return false }
+        return tables.cost(radius: radius) < ChunkPlan.scanCost * Double(hashes.count)
     }
 
     /// Number of hashes.
@@ -39,6 +62,7 @@ public struct HashIndex: Sendable {
     /// Every hash within `radius` bits (inclusive) of `query`, in index order.
     public func neighbours(of query: PDQHash, within radius: Int) -> [Neighbour] {
         guard radius >= 0, !hashes.isEmpty else { return [] }
+        if usesTables(radius: radius) { return neighboursByTables(of: query, within: radius) }
         var found: [Neighbour] = []
         // Sound: PDQHash is one SIMD4<UInt64>, four words without padding.
         hashes.withUnsafeBytes { bytes in
@@ -49,6 +73,13 @@ public struct HashIndex: Sendable {
             }
         }
         return found
+    }
+
+    /// The same by the tables, whatever they cost.
+    package func neighboursByTables(of query: PDQHash, within radius: Int) -> [Neighbour] {
+        var found: [Int: Int] = [:]
+        tables?.search(hashes, for: query, radius: radius) { found[Int($0)] = Int($1) }
+        return found.sorted { $0.key < $1.key }.map { Neighbour(index: $0.key, distance: $0.value) }
     }
 
     private func scan(

@@ -104,7 +104,7 @@ public struct KnownIndex: Sendable {
             }
         }
         self.items = items
-        index = HashIndex(hashes)
+        index = HashIndex(hashes, radius: policy.radius)
         self.itemOfHash = itemOfHash
         self.times = times
         self.spans = spans

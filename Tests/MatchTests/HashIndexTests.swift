@@ -62,6 +62,54 @@ import Testing
             "adversarial")
     }
 
+    @Test(arguments: [10, 11, 12, 13, 16, 20, 25, 32])
+    func tablesAgreeWithBruteForceForEveryNumberOfChunks(_ chunks: Int) {
+        var random = SeededGenerator(seed: UInt64(chunks))
+        let half = random.hash().words
+        var hashes = (0..<400).map { _ in random.hash() } + [.zero, PDQHash.zero.complement]
+        for _ in 0..<100 {
+            let other = random.hash().words
+            hashes.append(PDQHash(words: SIMD4(half[0], half[1], other[2], other[3])))
+        }
+        hashes += [PDQHash](repeating: PDQHash(words: half), count: 20)
+        var queries = [PDQHash.zero, PDQHash(words: half), random.hash()]
+        for base in hashes.prefix(20) {
+            for bits in [0, 1, 9, 15, 30, 31, 32] {
+                queries.append(random.neighbour(of: base, at: bits))
+            }
+        }
+        let index = HashIndex(hashes, radius: 31, chunks: chunks)
+        for query in queries {
+            for radius in [0, 1, 2, 10, 11, 12, 13, 15, 16, 20, 30, 31] {
+                #expect(
+                    index.neighboursByTables(of: query, within: radius)
+                        == bruteForce(hashes, query, radius), "radius \(radius)")
+            }
+        }
+    }
+
+    @Test func moreHitsThanTheFirstGuessAreAllFound() {
+        let hashes = [PDQHash](repeating: .zero, count: 5000)
+        let index = HashIndex(hashes, radius: 31, chunks: 16)
+        #expect(index.neighboursByTables(of: .zero, within: 31).count == 5000)
+    }
+
+    @Test func largeSetsUseTablesAndGiveTheSameAnswers() {
+        var random = SeededGenerator(seed: 77)
+        var hashes = (0..<200_000).map { _ in random.hash() }
+        for number in 0..<50 { hashes.append(random.neighbour(of: hashes[number], at: number)) }
+        let index = HashIndex(hashes)
+        #expect(index.usesTables(radius: 31) && !index.usesTables(radius: 64))
+        for number in 0..<50 {
+            for radius in [20, 31, 48] {
+                #expect(
+                    index.neighbours(of: hashes[number], within: radius)
+                        == bruteForce(hashes, hashes[number], radius))
+            }
+        }
+        #expect(!HashIndex(Array(hashes.prefix(1000))).usesTables(radius: 31))
+    }
+
     @Test func negativeRadiusFindsNothing() {
         #expect(HashIndex([.zero]).neighbours(of: .zero, within: -1).isEmpty)
     }

@@ -49,6 +49,30 @@ size_t vigil_hamming_scan(const uint64_t *hashes, size_t first, size_t count, co
                           uint32_t radius, uint32_t *indexes, uint16_t *distances, size_t capacity,
                           size_t *next);
 
+// Multi-index hashing: every hash stands, for each chunk of its bits, in the bucket of that chunk's
+// value. The ids of a bucket v of chunk c are ids[c][offsets[c][v]] … ids[c][offsets[c][v + 1] -
+// 1].
+typedef struct {
+    const uint64_t *hashes; // 4 words each
+    int32_t chunks;
+    const int32_t *first_bit;
+    const int32_t *bits; // at most 26
+    const uint32_t *const *offsets;
+    const uint32_t *const *ids;
+    // For each chunk, the values to flip its bits by: all of few bits, the fewest first.
+    const uint32_t *const *flips;
+} vigil_multi_index;
+
+// Finds hashes within `radius` bits of `query` among those in the buckets that flips[c][0 …
+// probes[c]-1] lead to. Writes at most `capacity` of them, in no order, some several times; returns
+// how many there are.
+size_t vigil_multi_index_search(const vigil_multi_index *index, const uint64_t *query,
+                                const int32_t *probes, uint32_t radius, uint32_t *ids,
+                                uint16_t *distances, size_t capacity);
+
+// The value of `bits` bits of a hash from `first` on; bits is 1…26.
+uint32_t vigil_chunk(const uint64_t *hash, int32_t first, int32_t bits);
+
 // Name of the instruction set that the dispatch picks on this processor, for `vigil doctor`.
 const char *vigil_kernel_level(void);
 
