@@ -22,12 +22,12 @@ struct ChunkPlan: Sendable, Hashable {
     static let narrowest = 8
     static let widest = 26
     /// Measured: a bucket looked into, and a candidate compared, in nanoseconds, fetched ahead.
-    private static let bucketCost = 6.0
-    private static let candidateCost = 7.0
+    private static let bucketCost = 15.0
+    private static let candidateCost = 30.0
     /// Measured: a hash compared in a linear scan, nanoseconds.
     static let scanCost = 1.5
-    /// Bytes that the tables may take for each hash.
-    private static let tableBytes = 80.0
+    /// Bytes that the tables may take for each hash: less where there are many.
+    private static func tableBytes(count: Int) -> Double { count > 4_000_000 ? 80 : 200 }
 
     func bits(_ chunk: Int) -> Int { 256 / chunks + (chunk < 256 % chunks ? 1 : 0) }
 
@@ -65,7 +65,8 @@ struct ChunkPlan: Sendable, Hashable {
         let plans = (256 / widest + 1...256 / narrowest).map(ChunkPlan.init).filter { plan in
             let offsets = (0..<plan.chunks).reduce(0.0) { $0 + 4 * Double(1 << plan.bits($1)) }
             return plan.bits(0) <= widest
-                && offsets / Double(max(1, count)) + 4 * Double(plan.chunks) <= tableBytes
+                && offsets / Double(max(1, count)) + 4 * Double(plan.chunks)
+                    <= tableBytes(count: count)
         }
         let best = plans.min {
             $0.cost(count: count, radius: radius) < $1.cost(count: count, radius: radius)
