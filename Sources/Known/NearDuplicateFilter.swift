@@ -37,12 +37,3 @@ public struct NearDuplicateFilter: Sendable {
         return true
     }
 }
-
-/// Pruning of whole videos.
-public enum KnownPruning {
-    /// The frames that are more than `distance` bits from each of the last eight kept before them.
-    public static func pruned(_ frames: [KnownHash], within distance: Int) -> [KnownHash] {
-        var filter = NearDuplicateFilter(within: distance)
-        return frames.filter { filter.keeps($0.hash) }
-    }
-}
