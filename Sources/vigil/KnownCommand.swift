@@ -74,17 +74,15 @@ struct KnownImport: ParsableCommand {
     @OptionGroup var key: KeyOptions
 
     func run() throws {
-        let sealKey = try key.load(creates: false)
-        let lock = try SetLock(path)
-        defer { lock.release() }
-        var set = try readSet(path, key: sealKey)
-        let before = set.items.count
-        let isComplete = try sources.add(to: &set)
-        set.markRewritten(atUnixSeconds: Int64(Date().timeIntervalSince1970))
-        try writeSet(set, to: path, key: sealKey)
+        var isComplete = true
+        var added = 0
+        let set = try changeSet(path, key: key) { set in
+            let before = set.items.count
+            isComplete = try sources.add(to: &set)
+            added = set.items.count - before
+        }
         Console.line(
-            "\(path): \(count(set.items.count - before, "item")) added; now "
-                + KnownText.contents(of: set))
+            "\(path): \(count(added, "item")) added; now \(KnownText.contents(of: set))")
         try finishOutput(isComplete: isComplete)
     }
 }
@@ -104,19 +102,15 @@ struct KnownRemove: ParsableCommand {
     @OptionGroup var key: KeyOptions
 
     func run() throws {
-        let sealKey = try key.load(creates: false)
-        let lock = try SetLock(path)
-        defer { lock.release() }
-        var set = try readSet(path, key: sealKey)
-        let missing = Set(ids).subtracting(set.items.map(\.id))
-        guard missing.isEmpty else {
-            throw fail(
-                "\(path): has no item \(missing.sorted().joined(separator: ", ")); nothing was removed"
-            )
+        var removed = 0
+        let set = try changeSet(path, key: key) { set in
+            let missing = Set(ids).subtracting(set.items.map(\.id))
+            guard missing.isEmpty else {
+                let names = missing.sorted().joined(separator: ", ")
+                throw fail("\(path): has no item \(names); nothing was removed")
+            }
+            removed = set.remove(ids: Set(ids))
         }
-        let removed = set.remove(ids: Set(ids))
-        set.markRewritten(atUnixSeconds: Int64(Date().timeIntervalSince1970))
-        try writeSet(set, to: path, key: sealKey)
         Console.line(
             "\(path): \(count(removed, "item")) removed; now \(KnownText.contents(of: set))")
         try finishOutput(isComplete: true)
@@ -259,6 +253,21 @@ func readSet(_ path: String, key: SealKey) throws -> KnownSet {
     } catch {
         throw fail(error.message)
     }
+}
+
+/// Reads a set, changes it and writes its next version, with no other command in between.
+/// - Returns: the set as written.
+func changeSet(
+    _ path: String, key: KeyOptions, _ change: (inout KnownSet) throws -> Void
+) throws -> KnownSet {
+    let sealKey = try key.load(creates: false)
+    let lock = try SetLock(path)
+    defer { lock.release() }
+    var set = try readSet(path, key: sealKey)
+    try change(&set)
+    set.markRewritten(atUnixSeconds: Int64(Date().timeIntervalSince1970))
+    try writeSet(set, to: path, key: sealKey)
+    return set
 }
 
 func writeSet(_ set: KnownSet, to path: String, key: SealKey) throws {
