@@ -20,6 +20,8 @@ extension FrameSource {
                 report.failed += 1
             }
             number += 1
+            // A cover is one picture; reading on would read the whole film for nothing.
+            if track.isAttachedPicture { return }
         }
     }
 

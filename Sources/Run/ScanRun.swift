@@ -55,6 +55,7 @@ public final class ScanRun: Sendable {
     /// Where the match stage leaves the stretches of a track that are worth a closer look.
     private final class Settlement: Sendable {
         private let stretches = Mutex<[ClosedRange<Double>]>([])
+        // Waited for on an examine thread, which belongs to the run and has nothing else to do.
         private let isReady = DispatchSemaphore(value: 0)
 
         func settle(_ found: [ClosedRange<Double>]) {
@@ -216,7 +217,8 @@ extension ScanRun {
                     finish(&evidence[key])
                     settlement.settle(evidence.removeValue(forKey: key)?.unsettled ?? [])
                 case .ended(let input, let result):
-                    for key in evidence.keys.filter({ $0.input == input }) {
+                    let keys = evidence.keys.filter { $0.input == input }
+                    for key in keys.sorted(by: { $0.track < $1.track }) {
                         finish(&evidence[key])
                         evidence[key] = nil
                     }
