@@ -7,7 +7,6 @@
 #include <libavformat/avformat.h>
 #include <libavutil/avutil.h>
 #include <libavutil/dict.h>
-#include <libavutil/imgutils.h>
 #include <libavutil/log.h>
 #include <libavutil/time.h>
 #include <libavutil/pixdesc.h>
@@ -22,7 +21,6 @@ static const int vigil_AVERROR_DECODER_NOT_FOUND = AVERROR_DECODER_NOT_FOUND;
 static const int vigil_AVERROR_PROTOCOL_NOT_FOUND = AVERROR_PROTOCOL_NOT_FOUND;
 static const int vigil_AVERROR_PATCHWELCOME = AVERROR_PATCHWELCOME;
 static const int vigil_AVERROR_EAGAIN = AVERROR(EAGAIN);
-static const int vigil_AVERROR_ENOMEM = AVERROR(ENOMEM);
 
 // A cast of an unsigned constant to a signed one.
 static const int64_t vigil_AV_NOPTS_VALUE = AV_NOPTS_VALUE;

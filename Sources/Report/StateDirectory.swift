@@ -124,6 +124,7 @@ struct StateDirectory: Sendable {
                     why: "another process has been opening it for too long",
                     fix: "look for a stuck vigil process, then try again")
             }
+            // Polled, because a blocking flock has no time-out; callers are on threads that may block.
             usleep(Self.lockPollMicroseconds)
         }
         return try body()

@@ -1,4 +1,4 @@
-// The module's one error type: what keeps a run from starting, or an input from being used in it.
+// The module's one error type: what keeps a run from starting.
 
 /// Why a run could not be set up.
 public struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -6,10 +6,6 @@ public struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Sendable, Hashable {
         /// A pipeline file that cannot be read or says something wrong.
         case configuration
-        /// An input that cannot be used.
-        case input
-        /// An output that cannot be written.
-        case output
     }
 
     /// The kind of failure.

@@ -59,6 +59,7 @@ final class ProgressLine: Sendable {
         let start = Date()
         while !total.withLock({ $0.isFinished }) {
             Console.raw("\r\u{1b}[K" + text(elapsed: Date().timeIntervalSince(start)))
+            // This thread does nothing but draw.
             Thread.sleep(forTimeInterval: 0.25)
         }
     }
