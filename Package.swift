@@ -64,7 +64,8 @@ let package = Package(
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels", "TestSupport"],
             resources: [.copy("Vectors")], swiftSettings: settings),
-        .testTarget(name: "DecodeTests", dependencies: ["Decode"], swiftSettings: settings),
+        .testTarget(
+            name: "DecodeTests", dependencies: ["Decode", "TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
         .testTarget(
@@ -79,7 +80,8 @@ let package = Package(
             swiftSettings: settings),
         // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.
         .testTarget(
-            name: "CommandTests", dependencies: ["Fingerprint", "TestSupport", "vigil"],
+            name: "CommandTests",
+            dependencies: ["Decode", "Fingerprint", "Run", "TestSupport", "vigil"],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

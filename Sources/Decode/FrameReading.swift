@@ -8,13 +8,13 @@ internal import CFFmpeg
 
 extension FrameSource {
     /// Reads the pictures of a still: one, but joined JPEGs and pages of a TIFF come as several.
-    mutating func readStill(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
+    mutating func readStill(_ looker: inout some PictureLooker & ~Copyable) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
         var number = 0
         while try readPacket() {
             let isCut = StillPicture.isTruncated(packet, codec: demuxer.codec(of: track))
             if case .picture = decoder.keyframe(packet, into: frame) {
-                try deliver(at: Double(number), body)
+                try deliver(at: Double(number), &looker)
                 if isCut { report.problems.append("truncated: the picture's end is missing") }
             } else {
                 report.failed += 1
@@ -25,51 +25,116 @@ extension FrameSource {
         }
     }
 
-    mutating func readKeyframes(_ body: (consuming LumaFrame) -> Bool) throws(DecodeError) {
+    mutating func readKeyframes(
+        _ looker: inout some PictureLooker & ~Copyable
+    ) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: true)
         var anchor: PacketPlace?
-        while try readPacket() {
-            guard packet.pointee.flags & AV_PKT_FLAG_KEY != 0 else { continue }
-            var place = clock.unwrap(packet)
+        while true {
+            let isRead = try readPacket()
+            if isRead, packet.pointee.flags & AV_PKT_FLAG_KEY == 0 { continue }
+            let turn =
+                isRead
+                ? try keyframe(after: &anchor, &looker) : try settle(leaving: 0, &looker)
+            switch turn {
+            case .onward:
+                if !isRead { return try finishKeyframes(anchor: anchor, &looker) }
+            case .back(let step):
+                anchor = step.anchor
+                guard try seek(to: step.place) else { return try restartThrough(&looker) }
+            case .through:
+                return try restartThrough(&looker)
+            }
+        }
+    }
+
+    /// Sees to the keyframe that was read.
+    private mutating func keyframe(
+        after anchor: inout PacketPlace?, _ looker: inout some PictureLooker & ~Copyable
+    ) throws(DecodeError) -> Turn {
+        var place = clock.unwrap(packet)
+        if place.isDiscontinuity || ahead.sampler.needsFilling(until: place.time) {
+            let turn = try settle(leaving: 0, &looker)
+            guard case .onward = turn else { return turn }
             if place.isDiscontinuity { sampler.restart() }
             if sampler.needsFilling(until: place.time) {
                 // The stretch before this keyframe is too long: read it again, in full, up to and
                 // including this packet.
-                guard let filled = try fill(from: anchor, until: place, body) else { break }
-                switch filled {
-                case .reached(let again): place = again
-                case .cannotSeek: return try restartThrough(body)
+                switch try fill(from: anchor, until: place, &looker) {
+                case .reached(let again)?: place = again
+                case .cannotSeek?: return .through
+                case nil: return .onward
                 }
                 demuxer.select(track, keyframesOnly: true)
             }
-            anchor = place
-            anchors.add(place)
-            if packet.pointee.flags & AV_PKT_FLAG_DISCARD == 0,
-                sampler.wantsKeyframe(at: place.time)
-            {
-                switch decoder.keyframe(packet, into: frame) {
-                case .picture: try deliver(at: place.time, body)
-                case .failure: report.failed += 1
-                case .dependent: return try restartThrough(body)
-                }
+            ahead = LookAhead(from: sampler)
+        }
+        let isShown = packet.pointee.flags & AV_PKT_FLAG_DISCARD == 0
+        let step = LookAhead.Step(
+            time: place.time, place: place, anchor: anchor, isShown: isShown,
+            isWanted: isShown && ahead.sampler.wantsKeyframe(at: place.time))
+        anchor = place
+        anchors.add(place)
+        guard step.isWanted else {
+            ahead.add(step)
+            return .onward
+        }
+        return try look(at: step, &looker)
+    }
+
+    /// Has the keyframe that was read decoded and looked at, beside this thread where there is
+    /// room.
+    private mutating func look(
+        at step: LookAhead<PacketPlace>.Step, _ looker: inout some PictureLooker & ~Copyable
+    ) throws(DecodeError) -> Turn {
+        if bringsParameters(packet) { decodesBeside = false }
+        // The first one is for the reader's own decoder.
+        if looker.hasRoom, decodesBeside, report.sampled + looker.waiting > 0 {
+            looker.begin(
+                try CodedKeyframe(
+                    taking: packet, codec: codec, form: converter.form, mediaTime: step.time))
+            ahead.add(step)
+            return try settle(leaving: looker.mostWaiting, &looker)
+        }
+        var decoded = decoder.keyframe(packet, into: frame)
+        if looker.waiting > 0, decoded != .picture || VideoDecoder.isDamaged(frame) {
+            // Nothing is counted that might have to be taken back.
+            av_frame_unref(frame)
+            let turn = try settle(leaving: 0, &looker)
+            guard case .onward = turn else { return turn }
+            decoded = decoder.keyframe(packet, into: frame)
+        }
+        switch decoded {
+        case .dependent: return .through
+        case .failure: report.failed += 1
+        case .picture:
+            if let picture = try takePicture(at: step.time) {
+                looker.begin(picture)
+                ahead.add(step)
             }
         }
-        try finishKeyframes(anchor: anchor, body)
+        return try settle(leaving: looker.mostWaiting, &looker)
+    }
+
+    private func bringsParameters(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
+        [AV_PKT_DATA_NEW_EXTRADATA, AV_PKT_DATA_PARAM_CHANGE].contains {
+            av_packet_get_side_data(packet, $0, nil) != nil
+        }
     }
 
     /// After the last keyframe: finds the true end of the data, samples a long tail, notes
     /// truncation.
     private mutating func finishKeyframes(
-        anchor: PacketPlace?, _ body: (consuming LumaFrame) -> Bool
+        anchor: PacketPlace?, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
         let lastKey = anchor?.time ?? 0
         if anchor == nil || (declaredDuration ?? .infinity) - lastKey > Self.truncationSlack / 2 {
             demuxer.selectAll()
-            guard try seek(to: anchor) else { return try restartThrough(body) }
+            guard try seek(to: anchor) else { return try restartThrough(&looker) }
             let end = try readTail()
             if sampler.needsFilling(until: clock.reached) || report.sampled == 0 {
-                if case .cannotSeek = try fill(from: anchor, until: nil, body) {
-                    return try restartThrough(body)
+                if case .cannotSeek = try fill(from: anchor, until: nil, &looker) {
+                    return try restartThrough(&looker)
                 }
             }
             noteTruncation(dataEnd: end)
@@ -87,10 +152,14 @@ extension FrameSource {
     /// Decodes everything from the keyframe at `anchor` (or the start) to the one at `until` (or
     /// the end) and samples it by the longest gap.
     private mutating func fill(
-        from anchor: PacketPlace?, until: PacketPlace?, _ body: (consuming LumaFrame) -> Bool
+        from anchor: PacketPlace?, until: PacketPlace?,
+        _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) -> Filled? {
         demuxer.select(track, keyframesOnly: false)
         guard try seek(to: anchor) else { return .cannotSeek }
+        let isDense = try prepareDense()
+        if isDense { swap(&decoder, &dense!) }
+        defer { if isDense { swap(&decoder, &dense!) } }
         decoder.flush()
         var reached: Filled?
         while try readPacket() {
@@ -103,12 +172,20 @@ extension FrameSource {
             }
             if place.isDiscontinuity { sampler.restart() }
             if !decoder.send(packet) { report.failed += 1 }
-            try drain(.fill, body)
+            try drain(.fill, &looker)
         }
         _ = decoder.send(nil)
-        try drain(.fill, body)
+        try drain(.fill, &looker)
+        passHoles(until: .infinity)
         decoder.flush()
         return reached
+    }
+
+    /// Opens the decoder for whole stretches, where it may be another one than that for keyframes.
+    private mutating func prepareDense() throws(DecodeError) -> Bool {
+        guard denseThreads > threads, decodesBeside else { return false }
+        if dense == nil { dense = try VideoDecoder(codec, threads: denseThreads) }
+        return true
     }
 
     /// Which of the frames that a decoder gives are sampled.
@@ -120,7 +197,7 @@ extension FrameSource {
 
     /// Takes the frames that the decoder has ready and samples those that are wanted.
     private mutating func drain(
-        _ choice: Choice, _ body: (consuming LumaFrame) -> Bool
+        _ choice: Choice, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
         while true {
             switch decoder.receive(into: frame) {
@@ -131,8 +208,9 @@ extension FrameSource {
             case .frame: break
             }
             let time = clock.time(of: frame)
+            passHoles(until: time)
             if wants(choice, at: time) {
-                try deliver(at: time, body)
+                try deliver(at: time, &looker)
             } else {
                 av_frame_unref(frame)
             }
@@ -153,7 +231,7 @@ extension FrameSource {
     ///
     /// `after` is the time up to which frames were sampled before.
     mutating func readThrough(
-        after: Double?, _ body: (consuming LumaFrame) -> Bool
+        after: Double?, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
         var anchor: PacketPlace?
@@ -167,10 +245,11 @@ extension FrameSource {
                 anchors.add(place)
             }
             if !decoder.send(packet) { report.failed += 1 }
-            try drain(.policy(after: after), body)
+            try drain(.policy(after: after), &looker)
         }
         if !decoder.send(nil) { report.failed += 1 }
-        try drain(.policy(after: after), body)
+        try drain(.policy(after: after), &looker)
+        passHoles(until: .infinity)
         let declared = demuxer.declaredDuration ?? declaredDuration ?? 0
         if declared - clock.startSeconds - clock.reached > Self.truncationSlack, demuxer.isSeekable
         {
@@ -184,18 +263,22 @@ extension FrameSource {
     /// Opens the input again and reads straight through what was not sampled yet: where a source
     /// says that it can seek and then cannot, or where its key flags turn out to be wrong.
     private mutating func restartThrough(
-        _ body: (consuming LumaFrame) -> Bool
+        _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
+        looker.dropNewest(looker.waiting)
+        ahead = LookAhead(from: sampler)
         demuxer = try Demuxer(input, form: converter.form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(trackIndex) else {
             throw DecodeError(.damaged, "changed while it was read")
         }
         let stream = demuxer.stream(track)
-        decoder = try VideoDecoder(stream, threads: threads, interrupt: interrupt)
+        codec = try TrackCodec(stream)
+        dense = nil
+        decoder = try VideoDecoder(codec, threads: threads)
         clock = TrackClock(stream)
         anchors = AnchorList()
         isPending = false
-        try readThrough(after: sampler.lastSample, body)
+        try readThrough(after: sampler.lastSample, &looker)
     }
 }
 
@@ -209,19 +292,19 @@ extension FrameSource {
     /// - Returns: pictures handed on. A source that cannot seek, or fails, hands on fewer or none.
     public mutating func lookCloser(
         at stretch: ClosedRange<Double>, every interval: Double,
-        _ body: (consuming LumaFrame) -> Bool
+        _ looker: inout some PictureLooker & ~Copyable
     ) -> Int {
         guard !isStill, demuxer.isSeekable else { return 0 }
         let before = report.sampled
         // What fails here was read before and stands in the report already.
-        try? readStretch(stretch, every: interval, body)
+        try? readStretch(stretch, every: interval, &looker)
         decoder.flush()
         return report.sampled - before
     }
 
     private mutating func readStretch(
         _ stretch: ClosedRange<Double>, every interval: Double,
-        _ body: (consuming LumaFrame) -> Bool
+        _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
         demuxer.select(track, keyframesOnly: false)
         guard try seek(to: anchors.last(before: stretch.lowerBound)) else { return }
@@ -239,7 +322,9 @@ extension FrameSource {
                 let time = clock.time(of: frame)
                 if stretch.contains(time), time >= next {
                     next = time + interval
-                    _ = try handOn(at: time, body)
+                    guard let picture = try takePicture(at: time) else { continue }
+                    looker.begin(picture)
+                    _ = try settleOldest(&looker)
                 } else {
                     av_frame_unref(frame)
                 }

@@ -7,6 +7,9 @@
 //   can seek.
 // - straight through: every packet is decoded and the sampler picks frames.
 //
+// Pictures are looked at (hashed) by a PictureLooker, in part beside the reader; what they show
+// decides what is read next, so the reader goes ahead of it and back where it must (LookAhead).
+//
 // Invariants: frames come in reading order; the work is linear in the input (a stretch is filled at
 // most once); whatever was not looked at stands in the report.
 
@@ -16,6 +19,8 @@ internal import CFFmpeg
 public struct FrameSource: ~Copyable {
     /// Slack between declared length and last data that is not called truncation, seconds.
     static let truncationSlack = 2.0
+    /// Jumps of the time stamps between what a decoder was given and what came out of it.
+    static let mostHoles = 64
 
     let input: MediaInput
     let threads: Int
@@ -24,10 +29,21 @@ public struct FrameSource: ~Copyable {
     var demuxer: Demuxer
     var decoder: VideoDecoder
     var converter: LumaConverter
+    /// Knows of every picture that was accepted.
     var sampler: KeyframeSampler
+    var ahead: LookAhead<PacketPlace>
+    /// Whether keyframes may be decoded beside the reader: not those of a stream whose parameters
+    /// change, because only the reader's decoder has seen them all.
+    var decodesBeside = true
+    var codec: TrackCodec
+    /// Threads of the decoder that whole stretches between keyframes go through.
+    let denseThreads: Int
+    var dense: VideoDecoder?
     var clock: TrackClock
     let buffers: Buffers
     var decoded = 0
+    /// Jumps of the time stamps that pictures did not reach yet.
+    var holes: [(start: Double, end: Double)] = []
     var report = SourceReport()
     var anchors = AnchorList()
     /// Whether `packet` was read already and is the next one to look at.
@@ -45,10 +61,11 @@ public struct FrameSource: ~Copyable {
     ///   - track: number of the video track, from 0.
     ///   - form: what frames are wanted as.
     ///   - threads: decoder threads; 1 is best for keyframes.
+    ///   - denseThreads: the same where what lies between keyframes has to be decoded.
     /// - Throws: `DecodeError` where the input cannot be opened or holds no pictures.
     public init(
         _ input: MediaInput, track: Int = 0, policy: SamplingPolicy, form: FrameForm = .luma,
-        threads: Int = 1, interrupt: Interrupt
+        threads: Int = 1, denseThreads: Int = 1, interrupt: Interrupt
     ) throws(DecodeError) {
         let demuxer = try Demuxer(input, form: form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(track) else {
@@ -56,18 +73,22 @@ public struct FrameSource: ~Copyable {
         }
         let selected = demuxer.tracks[track]
         let stream = demuxer.stream(selected)
+        let codec: TrackCodec
         let decoder: VideoDecoder
         do throws(DecodeError) {
-            decoder = try VideoDecoder(stream, threads: threads, interrupt: interrupt)
+            codec = try TrackCodec(stream)
+            decoder = try VideoDecoder(codec, threads: threads)
         } catch {
             throw error.withTracks(demuxer.tracks.count)
         }
         let buffers = try Buffers()
         self.buffers = buffers
         converter = LumaConverter(form)
+        self.codec = codec
         self.decoder = decoder
         self.input = input
         self.threads = threads
+        self.denseThreads = denseThreads
         self.interrupt = interrupt
         trackIndex = track
         let clock = TrackClock(stream)
@@ -75,6 +96,7 @@ public struct FrameSource: ~Copyable {
         let length = clock.declaredDuration ?? demuxer.declaredDuration
         declaredDuration = length
         sampler = KeyframeSampler(policy: policy.fitted(toLength: length))
+        ahead = LookAhead(from: sampler)
         trackCount = demuxer.tracks.count
         isStill = selected.isAttachedPicture || MediaFormat.isPicture(demuxer.formatNames)
         self.demuxer = demuxer
@@ -109,23 +131,29 @@ public struct FrameSource: ~Copyable {
     var frame: UnsafeMutablePointer<AVFrame> { buffers.frame }
     var track: Demuxer.Track { demuxer.tracks[trackIndex] }
 
-    /// Reads the track to its end and hands every sampled frame to `body`, in order.
-    /// - Parameter body: says whether the frame has enough structure to be compared; where
+    /// Reads the track to its end and has every sampled frame looked at; accepted in order.
+    /// - Parameter looker: says of each frame whether it has enough structure to be compared; where
     ///   keyframes have not, what lies between them is looked at too.
     /// - Returns: what was examined and what was not. Reading errors end up there too, so that
     ///   frames seen before them count.
-    public mutating func forEachFrame(_ body: (consuming LumaFrame) -> Bool) -> SourceReport {
+    public mutating func forEachFrame(
+        _ looker: inout some PictureLooker & ~Copyable
+    ) -> SourceReport {
         do throws(DecodeError) {
             if isStill {
-                try readStill(body)
+                try readStill(&looker)
             } else if case .keyframes = sampler.policy.mode, demuxer.isSeekable {
-                try readKeyframes(body)
+                try readKeyframes(&looker)
             } else {
-                try readThrough(after: nil, body)
+                try readThrough(after: nil, &looker)
             }
+            _ = try settle(leaving: 0, &looker)
         } catch {
             report.problems.append(error.message)
+            // What was found before still counts, unless nothing is wanted any more.
+            _ = try? settle(leaving: 0, &looker)
         }
+        looker.dropNewest(looker.waiting)
         summarise()
         return report
     }
@@ -177,33 +205,92 @@ public struct FrameSource: ~Copyable {
 extension FrameSource {
     /// Samples the decoded frame.
     mutating func deliver(
-        at time: Double, _ body: (consuming LumaFrame) -> Bool
+        at time: Double, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
-        if let isUsable = try handOn(at: time, body) {
-            sampler.sampled(at: time, isUsable: isUsable)
+        guard let picture = try takePicture(at: time) else { return }
+        looker.begin(picture)
+        guard case .keyframes = sampler.policy.mode else {
+            sampler.sampled(at: time)
+            _ = try settle(leaving: looker.mostWaiting, &looker)
+            return
+        }
+        // What is sampled next depends on what this one shows.
+        if case .seen(let outcome) = try settleOldest(&looker) {
+            sampler.sampled(at: time, isUsable: outcome == .usable)
         }
     }
 
-    /// Hands the decoded frame on.
-    /// - Returns: whether it can be compared; `nil` where it could not be converted.
-    mutating func handOn(
-        at time: Double, _ body: (consuming LumaFrame) -> Bool
-    ) throws(DecodeError) -> Bool? {
+    /// Takes the decoded frame in the form asked for.
+    /// - Returns: `nil` where it could not be converted, which is counted.
+    mutating func takePicture(at time: Double) throws(DecodeError) -> LumaFrame? {
         if let reason = interrupt.reason { throw reason }
-        let number: Int
-        if case .all = sampler.policy.mode { number = decoded } else { number = report.sampled }
-        let luma: LumaFrame
         do throws(DecodeError) {
-            luma = try converter.luma(taking: frame, mediaTime: time, number: number)
+            let picture = try converter.luma(taking: frame, mediaTime: time, number: decoded)
+            if picture.isDamaged { report.damaged += 1 }
+            return picture
         } catch {
             av_frame_unref(frame)
             report.failed += 1
             if error.code == .unsupported { throw error }
             return nil
         }
-        report.sampled += 1
-        if luma.isDamaged { report.damaged += 1 }
-        return body(luma)
+    }
+
+    /// Where reading goes on.
+    enum Turn {
+        case onward
+        /// At a keyframe that was read before; with the one before that.
+        case back(to: LookAhead<PacketPlace>.Step)
+        /// From the start, because key flags are wrong.
+        case through
+    }
+
+    /// Accepts pictures in their order: those that are ready, and as many as must be waited for.
+    mutating func settle(
+        leaving limit: Int, _ looker: inout some PictureLooker & ~Copyable
+    ) throws(DecodeError) -> Turn {
+        while looker.waiting > limit || looker.waiting > 0 && looker.isOldestReady {
+            guard case .seen(let outcome) = try settleOldest(&looker) else { return .through }
+            if let back = ahead.settle(outcome, known: &sampler) {
+                looker.dropNewest(back.dropped)
+                return .back(to: back.step)
+            }
+        }
+        return .onward
+    }
+
+    /// What `settleOldest` found.
+    enum Settled {
+        case seen(LookAhead<PacketPlace>.Outcome)
+        /// A keyframe that needs pictures before it.
+        case dependent
+    }
+
+    /// Accepts the oldest picture, or counts that there is none.
+    mutating func settleOldest(
+        _ looker: inout some PictureLooker & ~Copyable
+    ) throws(DecodeError) -> Settled {
+        if let reason = interrupt.reason { throw reason }
+        switch looker.oldest() {
+        case .seen(let isUsable):
+            looker.acceptOldest(number: sampler.policy.mode == .all ? nil : report.sampled)
+            report.sampled += 1
+            return .seen(isUsable ? .usable : .unusable)
+        case .handedBack(let keyframe):
+            switch decoder.keyframe(keyframe.packet, into: frame) {
+            case .dependent: return .dependent
+            case .failure: report.failed += 1
+            case .picture:
+                if let picture = try takePicture(at: keyframe.mediaTime) {
+                    // It takes a decoder that has seen what came before.
+                    if !picture.isDamaged { decodesBeside = false }
+                    looker.replaceOldest(with: picture)
+                    return try settleOldest(&looker)
+                }
+            }
+            looker.dropOldest()
+            return .seen(.failed)
+        }
     }
 
     /// Reads the next packet of the track.
@@ -244,8 +331,17 @@ extension FrameSource {
 
     /// A jump of the time stamps between two packets is no stretch that nothing was seen of.
     mutating func noteHole(from before: Double?, to time: Double) {
-        if let before, time - before > TrackClock.longestPause {
-            sampler.hole(from: before, to: time)
+        guard let before, time - before > TrackClock.longestPause else { return }
+        holes.append((before, time))
+        // A decoder that gives no pictures at all.
+        if holes.count > Self.mostHoles { passHoles(until: time) }
+    }
+
+    /// Tells the sampler of the holes up to a time: pictures come some packets later than packets.
+    mutating func passHoles(until time: Double) {
+        while let hole = holes.first, hole.end <= time {
+            sampler.hole(from: hole.start, to: hole.end)
+            holes.removeFirst()
         }
     }
 

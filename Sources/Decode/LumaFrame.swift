@@ -92,9 +92,7 @@ struct LumaConverter: ~Copyable {
             throw DecodeError(
                 .unsupported, "pictures of \(width)x\(height) pixels are not supported")
         }
-        let isDamaged =
-            decoded.pointee.decode_error_flags != 0
-            || decoded.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0
+        let isDamaged = VideoDecoder.isDamaged(decoded)
         let isFullRange = Self.isFullRange(decoded, format: format, descriptor: descriptor)
         guard let owned = av_frame_alloc() else { throw DecodeError(.io, "out of memory") }
         if form == .luma, Self.hasLumaPlane(descriptor), decoded.pointee.data.0 != nil {

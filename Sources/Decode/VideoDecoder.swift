@@ -12,13 +12,8 @@ struct VideoDecoder: ~Copyable {
 
     private let context: UnsafeMutablePointer<AVCodecContext>
 
-    init(
-        _ stream: UnsafeMutablePointer<AVStream>, threads: Int, interrupt: Interrupt
-    ) throws(DecodeError) {
-        guard let parameters = stream.pointee.codecpar else {
-            throw DecodeError(.damaged, "has a video track without parameters")
-        }
-        let id = parameters.pointee.codec_id
+    init(_ track: TrackCodec, threads: Int) throws(DecodeError) {
+        let id = track.parameters.pointee.codec_id
         guard let codec = avcodec_find_decoder(id) else {
             let name = String(cString: avcodec_get_name(id))
             throw DecodeError(.unsupported, "codec \(name) cannot be decoded by this FFmpeg")
@@ -26,9 +21,9 @@ struct VideoDecoder: ~Copyable {
         guard let context = avcodec_alloc_context3(codec) else {
             throw DecodeError(.io, "out of memory")
         }
-        var status = avcodec_parameters_to_context(context, parameters)
+        var status = avcodec_parameters_to_context(context, track.parameters)
         if status >= 0 {
-            context.pointee.pkt_timebase = stream.pointee.time_base
+            context.pointee.pkt_timebase = track.timeBase
             context.pointee.thread_count = CInt(threads)
             context.pointee.max_pixels = Self.maximumPixels
             // Recovery points of intra-refresh streams give their pictures too.
@@ -39,7 +34,7 @@ struct VideoDecoder: ~Copyable {
             var freeing: UnsafeMutablePointer<AVCodecContext>? = context
             avcodec_free_context(&freeing)
             throw DecodeError(
-                status: status, doing: "cannot open the decoder", interrupt: interrupt)
+                status: status, doing: "cannot open the decoder", interrupt: Interrupt())
         }
         self.context = context
     }
@@ -74,6 +69,11 @@ struct VideoDecoder: ~Copyable {
             return .dependent
         default: return .picture
         }
+    }
+
+    /// Whether errors had to be concealed in a picture.
+    static func isDamaged(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
+        frame.pointee.decode_error_flags != 0 || frame.pointee.flags & AV_FRAME_FLAG_CORRUPT != 0
     }
 
     /// Feeds one packet, or the end of the stream (`nil`).

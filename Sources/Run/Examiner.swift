@@ -1,9 +1,10 @@
-// The left half of the pipeline for one input: demux → sample → decode → hash, on one thread.
+// The left half of the pipeline for one input: demux → sample → decode → hash.
 //
-// Decoding and hashing are fused: hashing a picture takes a hundredth of decoding it, so a queue of
-// frames between them would cost memory and cache misses and buy nothing (docs/decisions/0003).
-// Knows nothing of known sets; what leaves are fingerprints. One Examiner belongs to one thread and
-// keeps its scratch memory.
+// One thread reads; it decodes and hashes too, but where cores are free the crew helps it. Decoding
+// a keyframe and hashing its picture stay together: hashing takes a hundredth of decoding, so a
+// queue of pictures between them would cost memory and cache misses and buy nothing
+// (docs/decisions/0003). Knows nothing of known sets; what leaves are fingerprints. One Examiner
+// belongs to one thread and keeps its scratch memory.
 
 internal import Decode
 internal import Fingerprint
@@ -18,6 +19,8 @@ struct ExamineSettings: Sendable {
     /// Frames below this are counted as of low quality.
     var minimumQuality: Int
     var decoderThreads: Int
+    /// The same where what lies between keyframes has to be decoded.
+    var denseThreads: Int
 }
 
 /// One frame on its way out of the left half.
@@ -55,16 +58,22 @@ struct Examiner: ~Copyable {
     /// Shortest time between two samples of a closer look, seconds.
     private static let closerInterval = 0.4
 
-    private var hasher = PDQHasher()
     private let settings: ExamineSettings
+    private let crew: ExamineCrew
+    private var looker: ExamineLooker
 
-    init(_ settings: ExamineSettings) {
+    init(_ settings: ExamineSettings, crew: ExamineCrew) {
         self.settings = settings
+        self.crew = crew
+        looker = ExamineLooker(settings, crew: crew)
     }
 
     /// Examines every video track of an input.
+    /// - Parameters:
+    ///   - sink: takes the accepted frames, in order, on this thread.
+    ///   - settle: says which stretches of a track that was read are worth a closer look.
     mutating func examine(
-        _ input: ScanInput, interrupt: Interrupt, sink: (ExaminedFrame) -> Void,
+        _ input: ScanInput, interrupt: Interrupt, sink: @escaping ExamineLooker.Sink,
         settle: (Int) -> [ClosedRange<Double>] = { _ in [] }
     ) -> Outcome {
         var result = InputResult(input.media.redacted, failed: "")
@@ -75,12 +84,16 @@ struct Examiner: ~Copyable {
             do throws(DecodeError) {
                 var source = try FrameSource(
                     input.media, track: track, policy: settings.sampling, form: settings.form,
-                    threads: settings.decoderThreads, interrupt: interrupt)
+                    threads: settings.decoderThreads, denseThreads: settings.denseThreads,
+                    interrupt: interrupt)
                 trackCount = source.trackCount
                 let report = examine(&source, track: track, into: &result, sink: sink)
                 for stretch in settle(track) where !interrupt.isCancelled {
-                    let looked = lookCloser(&source, at: stretch, track: track, sink: sink)
-                    result.framesSampled += looked
+                    looker.start(
+                        track: track, isStill: false, isCloserLook: true, share: { _ in 1 },
+                        sink: sink)
+                    result.framesSampled += source.lookCloser(
+                        at: stretch, every: Self.closerInterval, &looker)
                 }
                 problems += report.problems.map {
                     trackCount == 1 ? $0 : "track \(track + 1): \($0)"
@@ -102,25 +115,17 @@ struct Examiner: ~Copyable {
 
     private mutating func examine(
         _ source: inout FrameSource, track: Int, into result: inout InputResult,
-        sink: (ExaminedFrame) -> Void
+        sink: @escaping ExamineLooker.Sink
     ) -> SourceReport {
-        var (lowQuality, tooSmall) = (0, 0)
-        let isStill = source.isStill
         let (length, tracks) = (source.declaredDuration ?? 0, Double(source.trackCount))
-        var report = source.forEachFrame { frame in
-            let fingerprints = hash(frame)
-            guard let first = fingerprints.first else {
-                tooSmall += 1
-                return false
-            }
-            let isUsable = first.quality >= settings.minimumQuality
-            if !isUsable { lowQuality += 1 }
-            let trackShare = length > 0 ? min(1, max(0, first.mediaTime / length)) : 0
-            let share = (Double(track) + trackShare) / tracks
-            sink(
-                ExaminedFrame(track: track, isStill: isStill, forms: fingerprints, share: share))
-            return isUsable
-        }
+        looker.start(
+            track: track, isStill: source.isStill, isCloserLook: false,
+            share: { time in
+                let ofTrack = length > 0 ? min(1, max(0, time / length)) : 0
+                return (Double(track) + ofTrack) / tracks
+            }, sink: sink)
+        var report = source.forEachFrame(&looker)
+        let (lowQuality, tooSmall) = (looker.tally.lowQuality, looker.tally.tooSmall)
         if tooSmall > 0 {
             report.problems.append(
                 "\(tooSmall) pictures are too small to be compared "
@@ -131,37 +136,6 @@ struct Examiner: ~Copyable {
         result.framesLowQuality += lowQuality
         result.framesFailed += report.failed
         return report
-    }
-
-    /// Samples a stretch densely, for hits that were too few to tell.
-    private mutating func lookCloser(
-        _ source: inout FrameSource, at stretch: ClosedRange<Double>, track: Int,
-        sink: (ExaminedFrame) -> Void
-    ) -> Int {
-        source.lookCloser(at: stretch, every: Self.closerInterval) { frame in
-            let fingerprints = hash(frame)
-            guard !fingerprints.isEmpty else { return false }
-            sink(ExaminedFrame(track: track, isCloserLook: true, forms: fingerprints, share: 1))
-            return true
-        }
-    }
-
-    private mutating func hash(_ frame: borrowing LumaFrame) -> [FrameFingerprint] {
-        let (width, height, form) = (frame.width, frame.height, frame.form)
-        let range: LumaRange = frame.isFullRange ? .full : .limited
-        let spectrum = frame.withSamples { base, stride in
-            switch form {
-            case .luma:
-                hasher.spectrum(
-                    of: LumaPlane(
-                        base: base, width: width, height: height, stride: stride, range: range))
-            case .rgb:
-                hasher.spectrum(
-                    of: RGBPlane(base: base, width: width, height: height, stride: stride))
-            }
-        }
-        return spectrum?.fingerprints(
-            effort: settings.effort, mediaTime: frame.mediaTime, frame: frame.number) ?? []
     }
 
     private func isPlainlyNotMedia(_ input: ScanInput, _ error: DecodeError) -> Bool {

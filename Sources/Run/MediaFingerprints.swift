@@ -10,6 +10,7 @@ internal import Synchronization
 /// Fingerprints inputs one after the other on the calling thread.
 public struct MediaFingerprints: ~Copyable {
     private var examiner: Examiner
+    private let crew: ExamineCrew
     private let stopSwitch: StopSwitch
 
     /// Makes a fingerprinter.
@@ -18,18 +19,23 @@ public struct MediaFingerprints: ~Copyable {
     public init(pipeline: Pipeline, form: FrameForm, stopSwitch: StopSwitch) {
         var settings = pipeline.examineSettings(inputs: 1)
         settings.form = form
-        examiner = Examiner(settings)
+        crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
+        examiner = Examiner(settings, crew: crew)
         self.stopSwitch = stopSwitch
     }
+
+    deinit { crew.finish() }
 
     /// Fingerprints one input.
     /// - Parameter sink: takes the number of the video track and the fingerprints of one frame.
     /// - Returns: what became of it; `nil` for what a walk found and is no media.
     public mutating func examine(
-        _ input: ScanInput, sink: (Int, [FrameFingerprint]) -> Void
+        _ input: ScanInput, sink: @escaping (Int, [FrameFingerprint]) -> Void
     ) -> InputResult? {
         let outcome = stopSwitch.withInterrupt { interrupt in
-            examiner.examine(input, interrupt: interrupt) { sink($0.track, $0.forms) }
+            crew.reading {
+                examiner.examine(input, interrupt: interrupt) { sink($0.track, $0.forms) }
+            }
         }
         switch outcome {
         case .result(let result): return result
@@ -113,13 +119,16 @@ public struct KnownMediaBuilder: Sendable {
         var media = KnownMedia()
         var taken = taken
         let walker = InputWalker(paths)
-        var examiner = Examiner(pipeline.examineSettings(inputs: 1))
+        let crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
+        defer { crew.finish() }
+        var examiner = Examiner(pipeline.examineSettings(inputs: 1), crew: crew)
         while !stopSwitch.isStopped, let step = walker.next() {
             switch step {
             case .unreadable(let path, let reason):
                 media.incomplete.append(InputResult(path, failed: reason))
             case .input(let input):
-                guard let result = add(input, to: &media, taken: &taken, with: &examiner) else {
+                guard let result = add(input, to: &media, taken: &taken, with: &examiner, crew)
+                else {
                     media.skipped += 1
                     continue
                 }
@@ -132,20 +141,22 @@ public struct KnownMediaBuilder: Sendable {
 
     private func add(
         _ input: ScanInput, to media: inout KnownMedia, taken: inout Set<String>,
-        with examiner: inout Examiner
+        with examiner: inout Examiner, _ crew: ExamineCrew
     ) -> InputResult? {
         var tracks: [Int: KeptFrames] = [:]
         var (frames, lowQuality, pruned) = (0, 0, 0)
         let outcome = stopSwitch.withInterrupt { interrupt in
-            examiner.examine(input, interrupt: interrupt) { frame in
-                frames += 1
-                guard frame.forms[0].quality >= minimumQuality else {
-                    lowQuality += 1
-                    return
+            crew.reading {
+                examiner.examine(input, interrupt: interrupt) { frame in
+                    frames += 1
+                    guard frame.forms[0].quality >= minimumQuality else {
+                        lowQuality += 1
+                        return
+                    }
+                    let isKept = tracks[frame.track, default: KeptFrames(isStill: frame.isStill)]
+                        .keep(frame.forms[0])
+                    pruned += isKept ? 0 : 1
                 }
-                let isKept = tracks[frame.track, default: KeptFrames(isStill: frame.isStill)]
-                    .keep(frame.forms[0])
-                pruned += isKept ? 0 : 1
             }
         }
         guard case .result(let result) = outcome else { return nil }

@@ -35,12 +35,19 @@ public struct Pipeline: Sendable, Hashable {
     public func resolvedDecoderThreads(inputs: Int) -> Int {
         if let decoderThreads { return decoderThreads }
         if case .keyframes = sampling.mode { return 1 }
+        return sharedCores(inputs: inputs)
+    }
+
+    private func sharedCores(inputs: Int) -> Int {
         let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
         return max(1, cores / max(1, min(inputs, resolvedJobs)))
     }
 }
 
 extension Pipeline {
+    /// Workers that compare: one keeps up with several cores that decode.
+    var matchWorkers: Int { max(1, resolvedJobs / 4) }
+
     /// The evidence rules, with a hold that samples far apart do not outlast.
     var resolvedEvidence: EvidenceRules {
         var rules = evidence
@@ -58,7 +65,8 @@ extension Pipeline {
     func examineSettings(inputs: Int) -> ExamineSettings {
         ExamineSettings(
             sampling: sampling, effort: effort, minimumQuality: match.minimumQuality,
-            decoderThreads: resolvedDecoderThreads(inputs: inputs))
+            decoderThreads: resolvedDecoderThreads(inputs: inputs),
+            denseThreads: decoderThreads ?? sharedCores(inputs: inputs))
     }
 }
 

@@ -1,10 +1,10 @@
 // The staged pipeline of `vigil scan`:
 //
-//   walker → [examine × jobs] → queue → [match × 1] → queue → [record × 1] → queue → caller's
+//   walker → [examine × jobs] → queues → [match × n] → queue → [record × 1] → queue → caller's
 //   thread
 //
 // Every queue is bounded and blocks its producers. Messages of one input stay in order, because one
-// worker examines it; those of several inputs mix. The match stage owns the known sets, the examine
+// worker examines it and one matches it; those of several inputs mix. The match stage owns the known sets, the examine
 // stage never sees them. An alert is handed to the caller only after the report store has taken it,
 // or has refused it. Stopping drains: workers end their inputs at once, and what they found goes
 // all the way through.
@@ -90,7 +90,8 @@ public final class ScanRun: Sendable {
     private let store: any ReportStore
     private let walker: InputWalker
     private let stopSwitch: StopSwitch
-    private let examined: StageQueue<Examined>
+    /// One for each match worker; an input always goes to the same one.
+    private let examined: [StageQueue<Examined>]
     private let matched: StageQueue<Matched>
     private let events: StageQueue<ScanEvent>
     private let nextInput = Atomic<Int>(0)
@@ -108,7 +109,9 @@ public final class ScanRun: Sendable {
         self.store = store
         self.stopSwitch = stopSwitch
         walker = InputWalker(inputs)
-        examined = StageQueue(capacity: pipeline.queueFrames)
+        examined = (0..<pipeline.matchWorkers).map { _ in
+            StageQueue(capacity: pipeline.queueFrames)
+        }
         matched = StageQueue(capacity: pipeline.queueFrames)
         events = StageQueue(capacity: Self.waitingEvents)
     }
@@ -120,26 +123,33 @@ public final class ScanRun: Sendable {
     public func run(_ handle: (ScanEvent) -> Void) -> ScanSummary {
         let clock = ContinuousClock()
         let start = clock.now
+        let crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
         let examiners = WorkerThreads()
-        examiners.start(count: pipeline.resolvedJobs, name: "examine") { [self] in examineAll() }
+        examiners.start(count: pipeline.resolvedJobs, name: "examine") { [self] in
+            examineAll(with: crew)
+        }
         let matchers = WorkerThreads()
-        matchers.start(count: 1, name: "match") { [self] in matchAll() }
+        for queue in examined {
+            matchers.start(count: 1, name: "match") { [self] in matchAll(of: queue) }
+        }
         let closer = WorkerThreads()
-        closer.start(count: 1, name: "close") { [examined] in
+        closer.start(count: 1, name: "close") { [examined, matched] in
             examiners.join()
-            examined.finish()
+            crew.finish()
+            for queue in examined { queue.finish() }
+            matchers.join()
+            matched.finish()
         }
         let recorders = WorkerThreads()
         recorders.start(count: 1, name: "record") { [self] in recordAll() }
         var summary = ScanSummary()
         handOn(to: &summary, handle)
         recorders.join()
-        matchers.join()
         closer.join()
         summary.stopped = stopSwitch.isStopped
         summary.skipped = skipped.load(ordering: .relaxed) + walker.skipped
         summary.stages = counts.withLock { $0 }
-        summary.stages.matchQueueHighest = examined.highestCount
+        summary.stages.matchQueueHighest = examined.map(\.highestCount).max() ?? 0
         summary.stages.reportQueueHighest = matched.highestCount
         let elapsed = start.duration(to: clock.now)
         summary.wallSeconds =
@@ -151,19 +161,22 @@ public final class ScanRun: Sendable {
 // MARK: - Examine
 
 extension ScanRun {
-    private func examineAll() {
+    private func examineAll(with crew: ExamineCrew) {
         // Threads are shared out for as many inputs as there may be at once: a named directory
         // counts as many.
         let atOnce = walker.isSingleInput ? 1 : pipeline.resolvedJobs
-        var examiner = Examiner(pipeline.examineSettings(inputs: atOnce))
+        var examiner = Examiner(pipeline.examineSettings(inputs: atOnce), crew: crew)
         while !stopSwitch.isStopped, let step = walker.next() {
             let number = nextInput.add(1, ordering: .relaxed).oldValue
             switch step {
             case .unreadable(let path, let reason):
-                examined.push(.ended(input: number, InputResult(path, failed: reason)))
+                queue(of: number).push(
+                    .ended(input: number, InputResult(path, failed: reason)))
             case .input(let input):
                 let outcome = stopSwitch.withInterrupt { interrupt in
-                    examine(input, number: number, with: &examiner, interrupt: interrupt)
+                    crew.reading {
+                        examine(input, number: number, with: &examiner, interrupt: interrupt)
+                    }
                 }
                 progressState.withLock {
                     $0.inputs += 1
@@ -171,7 +184,8 @@ extension ScanRun {
                     $0.partialBytes[number] = nil
                 }
                 switch outcome {
-                case .result(let result): examined.push(.ended(input: number, result))
+                case .result(let result):
+                    queue(of: number).push(.ended(input: number, result))
                 case .notMedia: skipped.add(1, ordering: .relaxed)
                 }
             }
@@ -182,7 +196,8 @@ extension ScanRun {
         _ input: ScanInput, number: Int, with examiner: inout Examiner, interrupt: Interrupt
     ) -> Examiner.Outcome {
         let name = input.media.redacted
-        return examiner.examine(input, interrupt: interrupt) { frame in
+        let examined = queue(of: number)
+        return examiner.examine(input, interrupt: interrupt) { [self] frame in
             note(frame, of: input, number: number)
             let key = TrackKey(
                 input: number, track: frame.track, isCloserLook: frame.isCloserLook)
@@ -192,6 +207,10 @@ extension ScanRun {
             examined.push(.settle(TrackKey(input: number, track: track), settlement))
             return settlement.wait()
         }
+    }
+
+    private func queue(of input: Int) -> StageQueue<Examined> {
+        examined[input % examined.count]
     }
 
     private func note(_ frame: ExaminedFrame, of input: ScanInput, number: Int) {
@@ -206,9 +225,9 @@ extension ScanRun {
 // MARK: - Match
 
 extension ScanRun {
-    private func matchAll() {
+    private func matchAll(of queue: StageQueue<Examined>) {
         var evidence: [TrackKey: Evidence] = [:]
-        while case let messages = examined.popAll(), !messages.isEmpty {
+        while case let messages = queue.popAll(), !messages.isEmpty {
             for message in messages {
                 switch message {
                 case .frame(let key, let name, let frame):
@@ -226,7 +245,6 @@ extension ScanRun {
                 }
             }
         }
-        matched.finish()
     }
 
     private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {

@@ -1,0 +1,172 @@
+// The cores that help a reader: they decode keyframes and hash pictures beside it.
+//
+// A run has as many cores as it has jobs, and each input that is being read takes one. What is left
+// over, because there are fewer inputs than cores or only one long one, takes pictures from
+// whoever reads. The queue is short, so that a reader that finds it full looks at the next
+// picture itself instead of waiting: no core stands still, and few decoded pictures are in memory.
+
+internal import Decode
+internal import DequeModule
+internal import Fingerprint
+internal import Foundation
+
+/// One picture that is being looked at.
+final class PictureJob: @unchecked Sendable {
+    // Sound: at any time one thread has the job; it changes hands with the crew's lock held.
+    fileprivate(set) var keyframe: CodedKeyframe?
+    fileprivate var picture: LumaFrame?
+    fileprivate(set) var forms: [FrameFingerprint] = []
+    fileprivate var isDone = false
+
+    func set(_ keyframe: consuming CodedKeyframe) {
+        self.keyframe = consume keyframe
+        isDone = false
+    }
+
+    func set(_ picture: consuming LumaFrame) {
+        self.picture = consume picture
+        isDone = false
+    }
+
+    func takeKeyframe() -> CodedKeyframe? { keyframe.take() }
+
+    func takeForms() -> [FrameFingerprint] {
+        defer { forms = [] }
+        return forms
+    }
+}
+
+/// What one thread needs to look at pictures; keeps its scratch memory and its newest decoder.
+struct PictureWorker: ~Copyable {
+    private let effort: Effort
+    private var hasher = PDQHasher()
+    private var decoder = KeyframeDecoder()
+
+    init(_ effort: Effort) { self.effort = effort }
+
+    /// Decodes the job's keyframe, if it has one, and hashes its picture.
+    ///
+    /// A keyframe that cannot be decoded stays in the job.
+    mutating func work(on job: PictureJob) {
+        if let keyframe = job.keyframe.take() {
+            job.picture = decoder.picture(of: keyframe)
+            if job.picture == nil { job.keyframe = consume keyframe }
+        }
+        if let picture = job.picture.take() { job.forms = forms(of: picture) }
+    }
+
+    private mutating func forms(of frame: borrowing LumaFrame) -> [FrameFingerprint] {
+        let (width, height, form) = (frame.width, frame.height, frame.form)
+        let range: LumaRange = frame.isFullRange ? .full : .limited
+        let spectrum = frame.withSamples { base, stride in
+            switch form {
+            case .luma:
+                hasher.spectrum(
+                    of: LumaPlane(
+                        base: base, width: width, height: height, stride: stride, range: range))
+            case .rgb:
+                hasher.spectrum(
+                    of: RGBPlane(base: base, width: width, height: height, stride: stride))
+            }
+        }
+        return spectrum?.fingerprints(
+            effort: effort, mediaTime: frame.mediaTime, frame: frame.number) ?? []
+    }
+}
+
+/// The helping threads of one run.
+final class ExamineCrew: @unchecked Sendable {
+    // Sound: every variable is only touched with `condition` locked.
+    private let condition = NSCondition()
+    private var queue = Deque<PictureJob>()
+    private var readers = 0
+    private var busy = 0
+    private var isFinished = false
+    private let threads = WorkerThreads()
+    let cores: Int
+
+    /// Starts the threads.
+    /// - Parameter cores: what readers and helpers may keep busy together.
+    init(cores: Int, effort: Effort) {
+        self.cores = cores
+        threads.start(count: cores - 1, name: "look") { [self] in
+            var worker = PictureWorker(effort)
+            while let job = next() {
+                worker.work(on: job)
+                done(job)
+            }
+        }
+    }
+
+    /// Ends the threads once all jobs are done.
+    func finish() {
+        condition.lock()
+        isFinished = true
+        condition.broadcast()
+        condition.unlock()
+        threads.join()
+    }
+
+    /// Does a job on the calling thread.
+    func work(on job: PictureJob, with worker: inout PictureWorker) {
+        worker.work(on: job)
+        job.isDone = true
+    }
+
+    /// Counts one more input that is being read while `body` runs.
+    func reading<Result>(_ body: () -> Result) -> Result {
+        change { readers += 1 }
+        defer { change { readers -= 1 } }
+        return body()
+    }
+
+    /// Whether a job would find a core that is not busy, or will not be for long.
+    var hasRoom: Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return queue.count + busy < 2 * (cores - readers)
+    }
+
+    func begin(_ job: PictureJob) { change { queue.append(job) } }
+
+    func isDone(_ job: PictureJob) -> Bool {
+        condition.lock()
+        defer { condition.unlock() }
+        return job.isDone
+    }
+
+    /// Waits until a job is done.
+    func wait(for job: PictureJob) {
+        condition.lock()
+        while !job.isDone { condition.wait() }
+        condition.unlock()
+    }
+
+    private func change(_ body: () -> Void) {
+        condition.lock()
+        body()
+        condition.broadcast()
+        condition.unlock()
+    }
+
+    private func next() -> PictureJob? {
+        condition.lock()
+        defer { condition.unlock() }
+        while true {
+            // One always works, so that what was begun ends even if readers took all cores since.
+            if busy < max(1, cores - readers), let job = queue.popFirst() {
+                busy += 1
+                return job
+            }
+            if isFinished, queue.isEmpty { return nil }
+            condition.wait()
+        }
+    }
+
+    private func done(_ job: PictureJob) {
+        change {
+            busy -= 1
+            job.isDone = true
+        }
+    }
+}

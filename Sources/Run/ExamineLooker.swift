@@ -1,0 +1,120 @@
+// Looks at the pictures of one input for its reader: hashes them itself, or has the crew do it
+// where cores are free, and hands on what was accepted, in order.
+
+internal import Decode
+internal import DequeModule
+internal import Fingerprint
+
+/// The pictures of one input between being found and being accepted.
+struct ExamineLooker: PictureLooker, ~Copyable {
+    /// What is counted of the accepted pictures of one track.
+    struct Tally {
+        var lowQuality = 0
+        var tooSmall = 0
+    }
+
+    /// Where accepted pictures go.
+    typealias Sink = (ExaminedFrame) -> Void
+
+    private let crew: ExamineCrew
+    private let minimumQuality: Int
+    /// Whether decoded pictures are worth handing to another thread: where every frame is decoded.
+    private let hashesBeside: Bool
+    private var worker: PictureWorker
+    private var jobs = Deque<PictureJob>()
+    private var unused: [PictureJob] = []
+
+    private(set) var tally = Tally()
+    /// What accepted pictures are marked with.
+    private var track = 0
+    private var isStill = false
+    private var isCloserLook = false
+    private var share: (Double) -> Double = { _ in 0 }
+    private var sink: Sink = { _ in }
+
+    init(_ settings: ExamineSettings, crew: ExamineCrew) {
+        self.crew = crew
+        minimumQuality = settings.minimumQuality
+        worker = PictureWorker(settings.effort)
+        if case .keyframes = settings.sampling.mode {
+            hashesBeside = false
+        } else {
+            hashesBeside = true
+        }
+    }
+
+    /// Prepares for a track, or for a closer look at it.
+    mutating func start(
+        track: Int, isStill: Bool, isCloserLook: Bool, share: @escaping (Double) -> Double,
+        sink: @escaping Sink
+    ) {
+        tally = Tally()
+        self.track = track
+        self.isStill = isStill
+        self.isCloserLook = isCloserLook
+        self.share = share
+        self.sink = sink
+    }
+
+    var waiting: Int { jobs.count }
+    var mostWaiting: Int { crew.cores > 1 ? 4 * crew.cores : 0 }
+    var hasRoom: Bool { crew.cores > 1 && crew.hasRoom }
+    var isOldestReady: Bool { jobs.first.map(crew.isDone) ?? false }
+
+    mutating func begin(_ keyframe: consuming CodedKeyframe) {
+        let job = newJob()
+        job.set(keyframe)
+        crew.begin(job)
+    }
+
+    mutating func begin(_ picture: consuming LumaFrame) {
+        let job = newJob()
+        job.set(picture)
+        if hashesBeside, hasRoom {
+            crew.begin(job)
+        } else {
+            crew.work(on: job, with: &worker)
+        }
+    }
+
+    mutating func oldest() -> Looked {
+        let job = jobs[0]
+        crew.wait(for: job)
+        if let keyframe = job.takeKeyframe() { return .handedBack(keyframe) }
+        return .seen(isUsable: job.forms.first.map { $0.quality >= minimumQuality } ?? false)
+    }
+
+    mutating func replaceOldest(with picture: consuming LumaFrame) {
+        jobs[0].set(picture)
+        crew.work(on: jobs[0], with: &worker)
+    }
+
+    mutating func acceptOldest(number: Int?) {
+        let job = jobs.removeFirst()
+        var forms = job.takeForms()
+        unused.append(job)
+        guard let first = forms.first else {
+            tally.tooSmall += 1
+            return
+        }
+        if first.quality < minimumQuality { tally.lowQuality += 1 }
+        if let number {
+            for index in forms.indices { forms[index].frame = number }
+        }
+        sink(
+            ExaminedFrame(
+                track: track, isStill: isStill, isCloserLook: isCloserLook, forms: forms,
+                share: share(first.mediaTime)))
+    }
+
+    mutating func dropOldest() { unused.append(jobs.removeFirst()) }
+
+    // A helper may still be at work on them, so they are not used again.
+    mutating func dropNewest(_ count: Int) { jobs.removeLast(count) }
+
+    private mutating func newJob() -> PictureJob {
+        let job = unused.popLast() ?? PictureJob()
+        jobs.append(job)
+        return job
+    }
+}

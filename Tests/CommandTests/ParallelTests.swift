@@ -1,0 +1,116 @@
+// However many cores help, an input gives the same fingerprints in the same order, the same account
+// of what was examined, and the same alerts.
+
+import Decode
+import Fingerprint
+import Foundation
+import Run
+import Synchronization
+import Testing
+
+@Suite struct ParallelTests {
+    private let place: Workplace
+
+    init() throws { place = try Workplace() }
+
+    private func examine(
+        _ path: String, jobs: Int, mode: SamplingPolicy.Mode, form: FrameForm
+    ) throws -> ([FrameFingerprint], InputResult?) {
+        var pipeline = Pipeline()
+        pipeline.jobs = jobs
+        pipeline.sampling.mode = mode
+        var reader = MediaFingerprints(pipeline: pipeline, form: form, stopSwitch: StopSwitch())
+        guard case .input(let input) = InputWalker([path]).next() else { return ([], nil) }
+        let found = Mutex<[FrameFingerprint]>([])
+        let result = reader.examine(input) { _, forms in found.withLock { $0 += forms } }
+        return (found.withLock { $0 }, result)
+    }
+
+    /// - Parameter isExact: false where pictures are damaged: what the library conceals that with
+    ///   differs from run to run, on one core too, and the hashes with it.
+    private func expectSame(
+        _ path: String, sampled: Int = 2, isExact: Bool = true, _ comment: Comment
+    ) throws {
+        for mode in [SamplingPolicy.Mode.keyframes, .all] {
+            let one = try examine(path, jobs: 1, mode: mode, form: .luma)
+            let many = try examine(path, jobs: 5, mode: mode, form: .luma)
+            #expect(one.0.count >= sampled && one.1 == many.1, comment)
+            let isSame =
+                isExact
+                ? one.0 == many.0
+                : one.0.map(\.mediaTime) == many.0.map(\.mediaTime)
+                    && one.0.map(\.frame) == many.0.map(\.frame)
+            #expect(isSame, comment)
+        }
+    }
+
+    @Test func plainFiles() throws {
+        try expectSame(try Clips.film(), "one keyframe a second")
+        try expectSame(try Clips.other(), "few keyframes")
+        let one = try examine(try Clips.film(), jobs: 1, mode: .keyframes, form: .rgb)
+        let many = try examine(try Clips.film(), jobs: 3, mode: .keyframes, form: .rgb)
+        #expect(one == many)
+    }
+
+    @Test(arguments: ["mp4", "mkv", "ts"])
+    func whatKeyframesShowDecidesWhatIsRead(_ container: String) throws {
+        // Black keyframes, stretches without any, and dense ones in one file: reading ahead has
+        // to go back again and again.
+        let path = place.file("mixed.\(container)")
+        try Program.ffmpeg(
+            "-stream_loop 5 -i \(try Clips.film()) "
+                + "-vf drawbox=t=fill:c=black:enable='lt(mod(n,350),60)' \(Clips.x264) -g 100000 "
+                + "-sc_threshold 0 -force_key_frames "
+                + "expr:lt(mod(t,30),9)*gte(t,prev_forced_t+0.3)+gte(t,prev_forced_t+6) \(path)")
+        try expectSame(path, sampled: 20, "\(container)")
+    }
+
+    @Test func damagedFiles() throws {
+        let path = place.file("long.mkv")
+        try Program.ffmpeg("-stream_loop 3 -i \(try Clips.film()) -c copy \(path)")
+        let whole = try Data(contentsOf: URL(filePath: path))
+        for seed in 1...2 {
+            var data = whole
+            for place in stride(from: 20_000 * seed, to: data.count - 9, by: 60_000 + seed) {
+                data.replaceSubrange(place..<place + 8, with: Data(repeating: 0x5a, count: 8))
+            }
+            try expectSame(
+                try place.write("damaged.mkv", data), isExact: false, "seed \(seed)")
+        }
+        try expectSame(
+            try place.write("cut.mkv", whole.prefix(whole.count * 2 / 3)), isExact: false,
+            "cut short")
+    }
+
+    @Test func parametersThatChangeOnTheWay() throws {
+        // Joined recordings of two sizes: what the second part needs is in its own packets only.
+        let parts = ["320x240", "480x360"].map { size in (size, place.file("\(size).ts")) }
+        for (size, path) in parts {
+            try Program.ffmpeg(
+                "-stream_loop 1 -i \(try Clips.film()) -vf scale=\(size) \(Clips.x264) -g 25 \(path)"
+            )
+        }
+        let data = try parts.map { try Data(contentsOf: URL(filePath: $0.1)) }
+        try expectSame(try place.write("joined.ts", data[0] + data[1] + data[0]), "joined")
+    }
+
+    @Test func scansPrintTheSameLines() throws {
+        let known = try place.known("film", media: Clips.film())
+        let path = place.file("long.mp4")
+        try Program.ffmpeg("-stream_loop 9 -i \(try Clips.film()) -c copy \(path)")
+        func lines(_ jobs: String) throws -> [String] {
+            let result = try place.scan([path], known: known, "--jobs", jobs)
+            return try result.objects.map { object in
+                var object = object
+                for key in ["alert_id", "recorded", "wall_s", "stages"] { object[key] = nil }
+                let data = try JSONSerialization.data(
+                    withJSONObject: object, options: [.sortedKeys])
+                return String(decoding: data, as: UTF8.self)
+            }
+        }
+        let one = try lines("1")
+        #expect(one.count == 3)
+        #expect(try lines("2") == one)
+        #expect(try lines("5") == one)
+    }
+}
