@@ -76,7 +76,11 @@ let package = Package(
             dependencies: ["Report", "Match", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: settings),
         .testTarget(
-            name: "RunTests", dependencies: ["Run", "Decode", "Fingerprint", "Match"],
+            name: "RunTests",
+            dependencies: [
+                "Run", "Decode", "Fingerprint", "Match",
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
             swiftSettings: settings),
         // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.
         .testTarget(

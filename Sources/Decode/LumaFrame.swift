@@ -7,6 +7,7 @@
 // away: docs/decisions/0004).
 
 internal import CFFmpeg
+internal import Synchronization
 
 /// The forms in which a frame can be had.
 public enum FrameForm: Sendable, Hashable {
@@ -21,6 +22,7 @@ public struct LumaFrame: ~Copyable, @unchecked Sendable {
     // Sound: the frame is uniquely owned, and nothing else refers to its AVFrame struct; the pixel
     // buffers behind it are reference-counted atomically by libavutil and not written again.
     private let frame: UnsafeMutablePointer<AVFrame>
+    private let pool: FramePool
 
     /// Seconds from the start of the stream.
     public let mediaTime: Double
@@ -34,13 +36,13 @@ public struct LumaFrame: ~Copyable, @unchecked Sendable {
     /// What the samples are.
     public let form: FrameForm
 
-    /// Takes over an AVFrame whose first plane is of the form.
+    /// Takes over an AVFrame of the pool whose first plane is of the form.
     init(
-        owning frame: UnsafeMutablePointer<AVFrame>, form: FrameForm, mediaTime: Double,
-        number: Int,
-        isFullRange: Bool, isDamaged: Bool
+        owning frame: UnsafeMutablePointer<AVFrame>, of pool: FramePool, form: FrameForm,
+        mediaTime: Double, number: Int, isFullRange: Bool, isDamaged: Bool
     ) {
         self.form = form
+        self.pool = pool
         self.frame = frame
         self.mediaTime = mediaTime
         self.number = number
@@ -48,10 +50,7 @@ public struct LumaFrame: ~Copyable, @unchecked Sendable {
         self.isDamaged = isDamaged
     }
 
-    deinit {
-        var freeing: UnsafeMutablePointer<AVFrame>? = frame
-        av_frame_free(&freeing)
-    }
+    deinit { pool.give(back: frame) }
 
     /// Pixels in a row.
     public var width: Int { Int(frame.pointee.width) }
@@ -67,10 +66,48 @@ public struct LumaFrame: ~Copyable, @unchecked Sendable {
     }
 }
 
+/// Empty AVFrames for the next pictures; a few, because few pictures are in flight.
+final class FramePool: Sendable {
+    // Sound: a frame in the pool has no other owner.
+    private struct Frames: @unchecked Sendable {
+        var unused: [UnsafeMutablePointer<AVFrame>] = []
+    }
+
+    private static let most = 16
+    private let frames = Mutex(Frames())
+
+    deinit {
+        frames.withLock {
+            for frame in $0.unused {
+                var freeing: UnsafeMutablePointer<AVFrame>? = frame
+                av_frame_free(&freeing)
+            }
+        }
+    }
+
+    func take() throws(DecodeError) -> UnsafeMutablePointer<AVFrame> {
+        if let frame = frames.withLock({ $0.unused.popLast() }) { return frame }
+        guard let frame = av_frame_alloc() else { throw DecodeError(.io, "out of memory") }
+        return frame
+    }
+
+    func give(back frame: UnsafeMutablePointer<AVFrame>) {
+        av_frame_unref(frame)
+        let isKept = frames.withLock {
+            guard $0.unused.count < Self.most else { return false }
+            $0.unused.append(frame)
+            return true
+        }
+        var freeing: UnsafeMutablePointer<AVFrame>? = frame
+        if !isKept { av_frame_free(&freeing) }
+    }
+}
+
 /// Brings decoded frames into the form asked for; keeps the scaler between frames of one geometry.
 struct LumaConverter: ~Copyable {
     let form: FrameForm
     private var scaler: OpaquePointer?
+    private let pool = FramePool()
 
     /// Sides beyond this cost out of proportion to the picture.
     private static let longestSide: CInt = 65_535
@@ -94,23 +131,21 @@ struct LumaConverter: ~Copyable {
         }
         let isDamaged = VideoDecoder.isDamaged(decoded)
         let isFullRange = Self.isFullRange(decoded, format: format, descriptor: descriptor)
-        guard let owned = av_frame_alloc() else { throw DecodeError(.io, "out of memory") }
+        let owned = try pool.take()
         if form == .luma, Self.hasLumaPlane(descriptor), decoded.pointee.data.0 != nil {
             av_frame_move_ref(owned, decoded)
         } else {
             do throws(DecodeError) {
                 try convert(decoded, format: format, into: owned, isFullRange: isFullRange)
             } catch {
-                var freeing: UnsafeMutablePointer<AVFrame>? = owned
-                av_frame_free(&freeing)
+                pool.give(back: owned)
                 throw error
             }
             av_frame_unref(decoded)
         }
         return LumaFrame(
-            owning: owned, form: form, mediaTime: mediaTime, number: number,
-            isFullRange: isFullRange,
-            isDamaged: isDamaged)
+            owning: owned, of: pool, form: form, mediaTime: mediaTime, number: number,
+            isFullRange: isFullRange, isDamaged: isDamaged)
     }
 
     /// Whether the first plane is 8-bit luma, one byte a sample.

@@ -10,6 +10,7 @@
 // all the way through.
 
 internal import Decode
+internal import DequeModule
 internal import Fingerprint
 internal import Foundation
 public import Match
@@ -227,11 +228,13 @@ extension ScanRun {
 extension ScanRun {
     private func matchAll(of queue: StageQueue<Examined>) {
         var evidence: [TrackKey: Evidence] = [:]
-        while case let messages = queue.popAll(), !messages.isEmpty {
+        var messages = Deque<Examined>()
+        while queue.popAll(into: &messages) {
             for message in messages {
                 switch message {
                 case .frame(let key, let name, let frame):
-                    compare(frame, &evidence[key, default: newEvidence(of: name, key)])
+                    if evidence[key] == nil { evidence[key] = newEvidence(of: name, key) }
+                    compare(frame, &evidence[key])
                 case .settle(let key, let settlement):
                     finish(&evidence[key])
                     settlement.settle(evidence.removeValue(forKey: key)?.unsettled ?? [])
@@ -257,17 +260,17 @@ extension ScanRun {
         for action in evidence?.finish(makeID: Self.newID) ?? [] { matched.push(.action(action)) }
     }
 
-    private func compare(_ frame: [FrameFingerprint], _ evidence: inout Evidence) {
+    private func compare(_ frame: [FrameFingerprint], _ evidence: inout Evidence?) {
         guard let first = frame.first else { return }
         let hits = index.hits(frame)
         counts.withLock {
             $0.matched += 1
             $0.hits += hits.isEmpty ? 0 : 1
         }
-        let actions = evidence.observe(
+        let actions = evidence?.observe(
             at: first.mediaTime, isUsable: first.quality >= index.policy.minimumQuality, hits: hits,
             makeID: Self.newID)
-        for action in actions { matched.push(.action(action)) }
+        for action in actions ?? [] { matched.push(.action(action)) }
     }
 
     private static func newID() -> AlertID {
@@ -282,7 +285,8 @@ extension ScanRun {
     private func recordAll() {
         // Alerts that the store refused when they opened; it is asked again when they close.
         var refused: [AlertID: String] = [:]
-        while case let messages = matched.popAll(), !messages.isEmpty {
+        var messages = Deque<Matched>()
+        while matched.popAll(into: &messages) {
             for message in messages {
                 switch message {
                 case .action(.opened(let alert)):
@@ -333,7 +337,8 @@ extension ScanRun {
     /// Hands what was recorded to the caller, on the caller's thread: a reader of the output that
     /// stalls does not keep alerts from being recorded until the queues are full.
     private func handOn(to summary: inout ScanSummary, _ handle: (ScanEvent) -> Void) {
-        while case let batch = events.popAll(), !batch.isEmpty {
+        var batch = Deque<ScanEvent>()
+        while events.popAll(into: &batch) {
             for event in batch {
                 switch event {
                 case .alert(_, let problem):

@@ -4,7 +4,7 @@
 // nothing is dropped and memory stays flat. `finish` lets the consumer drain what is there and then
 // end.
 
-internal import DequeModule
+package import DequeModule
 internal import Foundation
 
 /// A bounded first-in-first-out queue that blocks its producers when full and its consumer when
@@ -38,15 +38,16 @@ package final class StageQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     /// Waits for elements and takes all that are there.
-    /// - Returns: nothing once the queue is finished and empty.
-    package func popAll() -> [Element] {
+    /// - Parameter taken: what it held is dropped, its room is used again.
+    /// - Returns: whether there are any; `false` once the queue is finished and empty.
+    package func popAll(into taken: inout Deque<Element>) -> Bool {
+        taken.removeAll(keepingCapacity: true)
         condition.lock()
         defer { condition.unlock() }
         while elements.isEmpty, !isFinished { condition.wait() }
-        let all = Array(elements)
-        elements.removeAll(keepingCapacity: true)
+        swap(&elements, &taken)
         condition.broadcast()
-        return all
+        return !taken.isEmpty
     }
 
     /// Nothing more will be pushed.

@@ -1,5 +1,6 @@
 // The bounded queue under several producers.
 
+import DequeModule
 import Foundation
 import Run
 import Synchronization
@@ -21,7 +22,8 @@ import Testing
             queue.finish()
         }.start()
         var received: [Int] = []
-        while case let batch = queue.popAll(), !batch.isEmpty {
+        var batch = Deque<Int>()
+        while queue.popAll(into: &batch) {
             #expect(batch.count <= 4)
             received += batch
         }
@@ -38,8 +40,9 @@ import Testing
         #expect(queue.push(1) && queue.push(2))
         queue.finish()
         #expect(!queue.push(3))
-        #expect(queue.popAll() == [1, 2])
-        #expect(queue.popAll().isEmpty)
+        var taken: Deque = [7]
+        #expect(queue.popAll(into: &taken) && taken == [1, 2])
+        #expect(!queue.popAll(into: &taken) && taken.isEmpty)
     }
 
     @Test func finishWakesAProducerThatWaits() {
