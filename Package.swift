@@ -69,7 +69,8 @@ let package = Package(
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
         .testTarget(
-            name: "MatchTests", dependencies: ["Match", "Fingerprint", "Known", "TestSupport"],
+            name: "MatchTests",
+            dependencies: ["CHashKernels", "Match", "Fingerprint", "Known", "TestSupport"],
             swiftSettings: settings),
         .testTarget(
             name: "ReportTests",

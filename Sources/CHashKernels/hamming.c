@@ -1,50 +1,85 @@
-// Exhaustive search of 256-bit hashes within a Hamming radius. Distances of 64 hashes are computed
-// without a branch, then looked at together: at the radii in use almost every block holds no hit.
+// Exhaustive search of 256-bit hashes within a Hamming radius, many queries at a time: a block of
+// hashes is laid out word by word in the first-level cache and every query goes over it there, so
+// that memory is read once for all of them.
+//
+// Distances of 64 hashes are computed without a branch, then looked at together. The distance in
+// some of the words is a lower bound of the whole: at the radii in use it is beyond the radius for
+// almost every group, and the other words need not be looked at.
 #include "CHashKernels.h"
 #include "dispatch.h"
 
-enum { BLOCK = 64 };
+enum { GROUP = 64 };
 
-static inline __attribute__((always_inline)) uint32_t distance(const uint64_t *a, const uint64_t *b) {
-    return (uint32_t)(__builtin_popcountll(a[0] ^ b[0]) + __builtin_popcountll(a[1] ^ b[1]) +
-                      __builtin_popcountll(a[2] ^ b[2]) + __builtin_popcountll(a[3] ^ b[3]));
+// One word of each hash after the other. A line of padding, so that the four words of a hash don't
+// fall on the same cache set.
+typedef struct {
+    uint64_t words[4][VIGIL_SCAN_BLOCK + 8] __attribute__((aligned(64)));
+} planes;
+
+// The least distance in a group by its first `words` words; all distances go to `distances`.
+static inline __attribute__((always_inline)) uint64_t group_distances(const planes *p, size_t base,
+                                                                      const uint64_t *query,
+                                                                      int words,
+                                                                      uint64_t *distances) {
+    uint64_t best = UINT64_MAX;
+    for (size_t i = 0; i < GROUP; i++) {
+        uint64_t d = 0;
+        for (int w = 0; w < words; w++)
+            d += (uint64_t)__builtin_popcountll(p->words[w][base + i] ^ query[w]);
+        if (distances) distances[i] = d;
+        best = d < best ? d : best;
+    }
+    return best;
 }
 
-MULTIVERSION
-size_t vigil_hamming_scan(const uint64_t *hashes, size_t first, size_t count, const uint64_t *query,
-                          uint32_t radius, uint32_t *indexes, uint16_t *distances, size_t capacity,
-                          size_t *next) {
-    size_t written = 0;
+typedef struct {
+    vigil_scan_hit *hits;
+    size_t capacity, found;
+} output;
+
+static inline __attribute__((always_inline)) void scan_block(const planes *p, size_t count,
+                                                             const uint64_t *query, uint32_t number,
+                                                             uint32_t radius, int words,
+                                                             output *out) {
     const uint64_t q[4] = {query[0], query[1], query[2], query[3]};
-    for (size_t base = first; base < count; base += BLOCK) {
-        const size_t length = count - base < BLOCK ? count - base : BLOCK;
-        uint32_t block[BLOCK];
-        uint32_t best = UINT32_MAX;
+    for (size_t base = 0; base < count; base += GROUP) {
+        if (group_distances(p, base, q, words, 0) > radius) continue;
+        uint64_t distances[GROUP];
+        if (group_distances(p, base, q, 4, distances) > radius) continue;
+        const size_t length = count - base < GROUP ? count - base : GROUP;
         for (size_t i = 0; i < length; i++) {
-            block[i] = distance(hashes + (base + i) * 4, q);
-            best = block[i] < best ? block[i] : best;
-        }
-        if (best > radius) continue;
-        for (size_t i = 0; i < length; i++) {
-            if (block[i] > radius) continue;
-            if (written == capacity) {
-                *next = base + i;
-                return written;
-            }
-            indexes[written] = (uint32_t)(base + i);
-            distances[written] = (uint16_t)block[i];
-            written++;
+            if (distances[i] > radius) continue;
+            if (out->found < out->capacity)
+                out->hits[out->found] =
+                    (vigil_scan_hit){number, (uint32_t)(base + i), (uint32_t)distances[i]};
+            out->found++;
         }
     }
-    *next = count;
-    return written;
+}
+
+MULTIVERSION_POPCOUNT
+size_t vigil_hamming_scan(const uint64_t *hashes, size_t count, const uint64_t *queries,
+                          size_t query_count, uint32_t radius, vigil_scan_hit *hits,
+                          size_t capacity) {
+    planes p;
+    for (size_t i = 0; i < count; i++)
+        for (int w = 0; w < 4; w++) p.words[w][i] = hashes[i * 4 + (size_t)w];
+    for (size_t i = count; i % GROUP; i++)
+        for (int w = 0; w < 4; w++) p.words[w][i] = 0;
+    output out = {hits, capacity, 0};
+    for (size_t q = 0; q < query_count; q++) {
+        // Half of 128 bits differ by chance, with a standard deviation of 5.7; of 192, with 6.9.
+        if (radius <= 40)
+            scan_block(&p, count, queries + q * 4, (uint32_t)q, radius, 2, &out);
+        else
+            scan_block(&p, count, queries + q * 4, (uint32_t)q, radius, 3, &out);
+    }
+    return out.found;
 }
 
 const char *vigil_kernel_level(void) {
 #if defined(__x86_64__) && defined(__clang__)
-    if (__builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl"))
-        return "AVX-512";
+    if (has_avx512()) return "AVX-512";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "AVX2";
     return "SSE2";
 #elif defined(__aarch64__)

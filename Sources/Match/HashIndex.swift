@@ -1,10 +1,14 @@
 // Exact search of PDQ hashes within a Hamming radius: the same answers as comparing with every
 // hash, which is what the property tests hold it to.
 //
-// Two engines: a vectorised linear scan, 32 bytes a hash and no build time, and multi-index
-// hashing, which for large sets and small radii looks at a few thousand hashes instead of all.
-// Which of them answers is decided for each search by what it is expected to cost. A value over
-// immutable memory, so that any number of threads may search while another set is being loaded.
+// Two engines: a vectorised linear scan, 32 bytes a hash and no build time, in which all queries of
+// a batch share one pass over memory; and multi-index hashing, which for large sets and small radii
+// looks at a few thousand hashes instead of all. Which of them answers is decided for each search
+// by what it is expected to cost. Should the hashes be such that the tables would cost more than
+// expected, for instance thousands of near copies of the query, the scan answers that query.
+//
+// A value over immutable memory, so that any number of threads may search while another set is
+// being loaded.
 
 internal import CHashKernels
 public import Fingerprint
@@ -30,77 +34,146 @@ public struct HashIndex: Sendable {
 
     private let hashes: [PDQHash]
     private let tables: MultiIndex?
-    private let tableRadius: Int
 
     /// Makes an index; equal hashes are all kept and all reported.
     /// - Parameter radius: the radius that it will be searched with: tables are built for it where
     ///   they pay. Other radii give the same answers, at another cost.
     public init(_ hashes: [PDQHash], radius: Int = 31) {
-        self.init(hashes, radius: radius, plan: ChunkPlan.best(count: hashes.count, radius: radius))
+        self.init(hashes, plan: ChunkPlan.best(count: hashes.count, radius: radius))
     }
 
-    /// Makes an index with a given number of chunks; for tests.
-    package init(_ hashes: [PDQHash], radius: Int, chunks: Int) {
-        self.init(hashes, radius: radius, plan: ChunkPlan(chunks: chunks))
+    /// Makes an index with a given number of chunks, and of bits that choose the bucket; for tests.
+    package init(_ hashes: [PDQHash], radius: Int, chunks: Int, keyBits: Int? = nil) {
+        self.init(hashes, plan: ChunkPlan(chunks: chunks, keyBits: keyBits))
     }
 
-    private init(_ hashes: [PDQHash], radius: Int, plan: ChunkPlan?) {
+    private init(_ hashes: [PDQHash], plan: ChunkPlan?) {
         self.hashes = hashes
-        tableRadius = radius
-        tables = plan.map { MultiIndex(hashes, plan: $0, maximumRadius: radius) }
-    }
-
-    /// Whether searches within a radius use the tables.
-    package func usesTables(radius: Int) -> Bool {
-        guard let tables, radius <= tableRadius else { return false }
-        return tables.cost(radius: radius) < ChunkPlan.scanCost * Double(hashes.count)
+        if plan != nil { hashes.withUnsafeBytes(gatherHugePages) }
+        tables = plan.map {
+            MultiIndex(hashes, plan: $0, largestRadius: Self.maximumRadius)
+        }
     }
 
     /// Number of hashes.
     public var count: Int { hashes.count }
 
+    /// Memory that the index takes: the hashes and the tables, bytes.
+    public var byteCount: Int {
+        hashes.count * MemoryLayout<PDQHash>.stride + (tables?.byteCount ?? 0)
+    }
+
+    /// Bytes that an index of so many hashes will take.
+    package static func plannedBytes(count: Int, radius: Int) -> Int {
+        count * MemoryLayout<PDQHash>.stride
+            + (ChunkPlan.best(count: count, radius: radius)?.tableBytes(count: count) ?? 0)
+    }
+
     /// Every hash within `radius` bits (inclusive) of `query`, in index order.
     public func neighbours(of query: PDQHash, within radius: Int) -> [Neighbour] {
         guard radius >= 0, !hashes.isEmpty else { return [] }
-        if usesTables(radius: radius) { return neighboursByTables(of: query, within: radius) }
+        if usesTables(radius: radius),
+            let found = search(for: query, within: radius, limit: entryLimit)
+        {
+            return found
+        }
         var found: [Neighbour] = []
-        // Sound: PDQHash is one SIMD4<UInt64>, four words without padding.
-        hashes.withUnsafeBytes { bytes in
-            withUnsafeBytes(of: query.words) { query in
-                scan(
-                    bytes.assumingMemoryBound(to: UInt64.self),
-                    query.assumingMemoryBound(to: UInt64.self), radius: radius, into: &found)
+        withUnsafePointer(to: query) { query in
+            scan(UnsafeBufferPointer(start: query, count: 1), within: radius) { _, neighbour in
+                found.append(neighbour)
             }
         }
         return found
     }
 
-    /// The same by the tables, whatever they cost.
-    package func neighboursByTables(of query: PDQHash, within radius: Int) -> [Neighbour] {
-        var found: [Int: Int] = [:]
-        tables?.search(hashes, for: query, radius: radius) { found[Int($0)] = Int($1) }
-        return found.sorted { $0.key < $1.key }.map { Neighbour(index: $0.key, distance: $0.value) }
+    /// For each of `queries` every hash within `radius` bits (inclusive) of it, in index order.
+    ///
+    /// The same answers as one search for each, but those that have to look at every hash do so
+    /// together, in one pass over memory.
+    public func neighbours(ofAll queries: [PDQHash], within radius: Int) -> [[Neighbour]] {
+        var found = [[Neighbour]](repeating: [], count: queries.count)
+        guard radius >= 0, !hashes.isEmpty else { return found }
+        var rest = Array(queries.indices)
+        if usesTables(radius: radius, queries: queries.count) {
+            rest = rest.filter { query in
+                let answer = search(for: queries[query], within: radius, limit: entryLimit)
+                if let answer { found[query] = answer }
+                return answer == nil
+            }
+        }
+        guard !rest.isEmpty else { return found }
+        rest.map { queries[$0] }.withUnsafeBufferPointer { queries in
+            scan(queries, within: radius) { found[rest[$0]].append($1) }
+        }
+        return found
     }
 
-    private func scan(
-        _ words: UnsafeBufferPointer<UInt64>, _ query: UnsafeBufferPointer<UInt64>, radius: Int,
-        into found: inout [Neighbour]
-    ) {
-        let room = 64
-        withUnsafeTemporaryAllocation(of: UInt32.self, capacity: room) { indexes in
-            withUnsafeTemporaryAllocation(of: UInt16.self, capacity: room) { distances in
-                var position = 0
-                while position < hashes.count {
-                    let count = vigil_hamming_scan(
-                        words.baseAddress, position, hashes.count, query.baseAddress,
-                        UInt32(radius), indexes.baseAddress, distances.baseAddress, room, &position)
-                    for entry in 0..<count {
-                        found.append(
-                            Neighbour(
-                                index: Int(indexes[entry]), distance: Int(distances[entry])))
-                    }
-                }
+    /// Whether searches within a radius use the tables, in batches of so many.
+    package func usesTables(radius: Int, queries: Int = 1) -> Bool {
+        guard let tables, (0...tables.largestRadius).contains(radius) else { return false }
+        let work = tables.work(radius: radius)
+        return work.cost < ChunkPlan.scanCost(count: count, queries: queries)
+            && work.entries < Double(entryLimit) / 2
+    }
+
+    /// The answers of the tables, whatever they cost; `nil` if they were not built for the radius.
+    package func neighboursByTables(of query: PDQHash, within radius: Int) -> [Neighbour]? {
+        search(for: query, within: radius, limit: .max - 1)
+    }
+
+    /// Entries of which looking at more costs more than the linear scan.
+    private var entryLimit: Int { hashes.count / 4 }
+
+    private func search(for query: PDQHash, within radius: Int, limit: Int) -> [Neighbour]? {
+        guard let tables, radius <= tables.largestRadius else { return nil }
+        return hashes.withUnsafeBytes { bytes in
+            // Sound: PDQHash is one SIMD4<UInt64>, four words without padding.
+            guard let words = bytes.assumingMemoryBound(to: UInt64.self).baseAddress else {
+                return []
             }
+            return tables.search(words, for: query, radius: radius, limit: limit)
+        }
+    }
+
+    /// Calls `body` with the number of a query and each hash near to it, in index order.
+    private func scan(
+        _ queries: UnsafeBufferPointer<PDQHash>, within radius: Int,
+        _ body: (_ query: Int, Neighbour) -> Void
+    ) {
+        let block = VIGIL_SCAN_BLOCK
+        for first in stride(from: 0, to: hashes.count, by: block) {
+            let count = min(block, hashes.count - first)
+            // Few enough to stand on the stack.
+            var room = 64
+            while true {
+                let found = withUnsafeTemporaryAllocation(
+                    of: vigil_scan_hit.self, capacity: room
+                ) { hits in
+                    let found = scanBlock(first, count, queries, radius, hits)
+                    guard found <= room else { return found }
+                    for hit in hits[..<found] {
+                        let index = first + Int(hit.id)
+                        body(Int(hit.query), Neighbour(index: index, distance: Int(hit.distance)))
+                    }
+                    return found
+                }
+                if found <= room { break }
+                room = found
+            }
+        }
+    }
+
+    private func scanBlock(
+        _ first: Int, _ count: Int, _ queries: UnsafeBufferPointer<PDQHash>, _ radius: Int,
+        _ hits: UnsafeMutableBufferPointer<vigil_scan_hit>
+    ) -> Int {
+        // Sound: PDQHash is one SIMD4<UInt64>, four words without padding.
+        hashes.withUnsafeBytes { bytes in
+            vigil_hamming_scan(
+                bytes.assumingMemoryBound(to: UInt64.self).baseAddress.map { $0 + 4 * first },
+                count,
+                UnsafeRawBufferPointer(queries).assumingMemoryBound(to: UInt64.self)
+                    .baseAddress, queries.count, UInt32(radius), hits.baseAddress, hits.count)
         }
     }
 }

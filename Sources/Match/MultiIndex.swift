@@ -1,237 +1,147 @@
-// Multi-index hashing: exact search within a radius without looking at every hash.
+// Multi-index hashing: exact search within a radius without looking at every hash. How it works is
+// told in ChunkPlan.swift and multi_index.c; here the tables are built and searched.
 //
-// The 256 bits are cut into m chunks. Two hashes within r bits agree in at least one chunk to
-// within floor(r / m) bits, and in fact in one of the first r mod m + 1 chunks, or to within one
-// bit less in one of the others. So it is enough to look into the buckets of all values that near
-// to each chunk of the query. Cost: buckets looked into, and candidates in them, N · buckets /
-// 2^bits for each chunk; both are cache misses that the kernel fetches ahead. Fewer, wider chunks
-// give fewer candidates and more buckets; `best` weighs them.
-//
-// Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing"
-// (2014).
+// Invariants: all memory is written in `init` and only read afterwards; the hashes are not kept,
+// so a search must be given those that the tables were built of.
 
 internal import CHashKernels
 internal import Dispatch
 internal import Fingerprint
-
-/// How the bits are cut, and what a search with it costs.
-struct ChunkPlan: Sendable, Hashable {
-    /// Chunks of equal width but for one bit.
-    let chunks: Int
-
-    static let narrowest = 8
-    static let widest = 26
-    /// Measured: a bucket looked into, and a candidate compared, in nanoseconds, fetched ahead.
-    private static let bucketCost = 15.0
-    private static let candidateCost = 30.0
-    /// Measured: a hash compared in a linear scan, nanoseconds.
-    static let scanCost = 1.5
-    /// Bytes that the tables may take for each hash: less where there are many.
-    private static func tableBytes(count: Int) -> Double { count > 4_000_000 ? 80 : 200 }
-
-    func bits(_ chunk: Int) -> Int { 256 / chunks + (chunk < 256 % chunks ? 1 : 0) }
-
-    func firstBit(_ chunk: Int) -> Int { 256 / chunks * chunk + min(chunk, 256 % chunks) }
-
-    /// Bits by which a chunk may differ in a search within `radius`; negative: it need not be
-    /// looked at.
-    func chunkRadius(_ chunk: Int, radius: Int) -> Int {
-        radius / chunks - (chunk <= radius % chunks ? 0 : 1)
-    }
-
-    /// Number of values that differ from one of `bits` bits by at most `radius`.
-    static func values(bits: Int, within radius: Int) -> Int {
-        guard radius >= 0 else { return 0 }
-        var (sum, term) = (1, 1)
-        for k in stride(from: 1, through: min(radius, bits), by: 1) {
-            term = term * (bits - k + 1) / k
-            sum += term
-        }
-        return sum
-    }
-
-    /// Expected nanoseconds of one search among `count` hashes.
-    func cost(count: Int, radius: Int) -> Double {
-        (0..<chunks).reduce(0.0) { sum, chunk in
-            let probes = Double(
-                Self.values(bits: bits(chunk), within: chunkRadius(chunk, radius: radius)))
-            let candidates = probes * Double(count) / Double(1 << bits(chunk))
-            return sum + probes * Self.bucketCost + candidates * Self.candidateCost
-        }
-    }
-
-    /// The plan that costs least for sets of this size; `nil` where a linear scan costs less.
-    static func best(count: Int, radius: Int) -> ChunkPlan? {
-        let plans = (256 / widest + 1...256 / narrowest).map(ChunkPlan.init).filter { plan in
-            let offsets = (0..<plan.chunks).reduce(0.0) { $0 + 4 * Double(1 << plan.bits($1)) }
-            return plan.bits(0) <= widest
-                && offsets / Double(max(1, count)) + 4 * Double(plan.chunks)
-                    <= tableBytes(count: count)
-        }
-        let best = plans.min {
-            $0.cost(count: count, radius: radius) < $1.cost(count: count, radius: radius)
-        }
-        guard let best, best.cost(count: count, radius: radius) < scanCost * Double(count) else {
-            return nil
-        }
-        return best
-    }
-}
 
 /// The tables of one set of hashes.
 final class MultiIndex: @unchecked Sendable {
     // Sound: all memory is written in `init` and only read afterwards.
     private let plan: ChunkPlan
     private let count: Int
-    private let firstBits: UnsafeMutablePointer<Int32>
-    private let bits: UnsafeMutablePointer<Int32>
-    private let offsets: Pointers
-    private let ids: Pointers
-    /// For each chunk, all values of few enough bits for the largest radius, the fewest bits first.
-    private let flips: Pointers
-
-    private typealias Pointers = UnsafeMutablePointer<UnsafePointer<UInt32>?>
+    /// The largest radius that can be searched with.
+    let largestRadius: Int
+    private let blocks: LargeMemory<vigil_directory_block>
+    private let overflow: LargeMemory<UInt32>
+    private let entries: LargeMemory<UInt32>
+    /// All values of few bits, the fewest bits first, and where those of each number of bits end.
+    private let flips: LargeMemory<UInt32>
+    private let flipEnds: LargeMemory<UInt32>
+    /// For each radius, by how many bits each chunk may differ.
+    private let radii: LargeMemory<Int32>
+    private let works: [ChunkPlan.Work]
 
     /// Builds the tables, a chunk a core.
-    init(_ hashes: [PDQHash], plan: ChunkPlan, maximumRadius: Int) {
-        let chunks = plan.chunks
+    /// - Parameter largestRadius: the largest radius wanted; see `largestRadius`.
+    init(_ hashes: [PDQHash], plan: ChunkPlan, largestRadius: Int) {
+        precondition(hashes.count < UInt32.max, "an entry numbers its hash with 32 bits")
         self.plan = plan
         count = hashes.count
-        firstBits = .allocate(capacity: chunks)
-        bits = .allocate(capacity: chunks)
-        offsets = .allocate(capacity: chunks)
-        ids = .allocate(capacity: chunks)
-        flips = .allocate(capacity: chunks)
-        var tables: [Table] = []
-        for chunk in 0..<chunks {
-            let table = Table(
-                first: Int32(plan.firstBit(chunk)), bits: Int32(plan.bits(chunk)),
-                hashCount: hashes.count)
-            let values = Self.flips(
-                bits: plan.bits(chunk), within: plan.chunkRadius(chunk, radius: maximumRadius))
-            (firstBits + chunk).initialize(to: table.first)
-            (bits + chunk).initialize(to: table.bits)
-            (offsets + chunk).initialize(to: UnsafePointer(table.offsets))
-            (ids + chunk).initialize(to: UnsafePointer(table.ids))
-            (flips + chunk).initialize(to: UnsafePointer(values))
-            tables.append(table)
+        self.largestRadius = plan.largestRadius(limit: largestRadius)
+        blocks = LargeMemory(count: plan.chunks * plan.directoryBlocks)
+        overflow = LargeMemory(count: plan.chunks * Self.overflowPitch(hashes.count))
+        entries = LargeMemory(count: plan.chunks * hashes.count)
+        let chunkRadius = self.largestRadius / plan.chunks
+        flips = LargeMemory(count: ChunkPlan.values(bits: plan.keyBits, within: chunkRadius))
+        flipEnds = LargeMemory(count: chunkRadius + 1)
+        radii = LargeMemory(count: (self.largestRadius + 1) * plan.chunks)
+        works = (0...self.largestRadius).map { plan.work(count: hashes.count, radius: $0) }
+        fillFlips(within: chunkRadius)
+        for radius in 0...self.largestRadius {
+            for (chunk, bits) in plan.radii(within: radius).enumerated() {
+                (radii.start + radius * plan.chunks + chunk).initialize(to: Int32(bits))
+            }
         }
-        let made = tables
-        DispatchQueue.concurrentPerform(iterations: chunks) { made[$0].fill(hashes) }
+        fillTables(hashes)
     }
 
-    deinit {
-        for chunk in 0..<plan.chunks {
-            for pointers in [offsets, ids, flips] { pointers[chunk]?.deallocate() }
-        }
-        for pointers in [offsets, ids, flips] { pointers.deallocate() }
-        firstBits.deallocate()
-        bits.deallocate()
+    /// Bytes of the tables.
+    var byteCount: Int {
+        blocks.byteCount + overflow.byteCount + entries.byteCount + flips.byteCount
+            + radii.byteCount
     }
 
-    /// Expected nanoseconds of a search.
-    func cost(radius: Int) -> Double { plan.cost(count: count, radius: radius) }
+    /// What a search within `radius`, at most `largestRadius`, is expected to look at.
+    func work(radius: Int) -> ChunkPlan.Work { works[radius] }
 
-    /// Calls `body` with each hash within `radius`, in no order, some several times.
+    /// Every hash within `radius`, in index order; `nil` if more than `limit` entries would have to
+    /// be looked at.
     /// - Parameters:
     ///   - hashes: those that the tables were built of.
-    ///   - radius: at most the one that they were built for.
+    ///   - radius: at most `largestRadius`.
     func search(
-        _ hashes: [PDQHash], for query: PDQHash, radius: Int,
-        _ body: (_ id: UInt32, _ distance: UInt16) -> Void
-    ) {
-        let probes = (0..<plan.chunks).map { chunk in
-            Int32(
-                ChunkPlan.values(
-                    bits: plan.bits(chunk), within: plan.chunkRadius(chunk, radius: radius)))
-        }
-        var room = 256
+        _ hashes: UnsafePointer<UInt64>, for query: PDQHash, radius: Int, limit: Int
+    ) -> [HashIndex.Neighbour]? {
+        var index = description(hashes)
+        // Few enough to stand on the stack; where there are more, the result is large as well.
+        var room = 64
         while true {
-            let found = withUnsafeTemporaryAllocation(of: UInt32.self, capacity: room) { ids in
-                withUnsafeTemporaryAllocation(of: UInt16.self, capacity: room) { distances in
-                    let found = run(hashes, query, probes, radius, ids, distances)
-                    if found <= room {
-                        for index in 0..<found { body(ids[index], distances[index]) }
-                    }
-                    return found
+            let (found, neighbours) = withUnsafeTemporaryAllocation(
+                of: vigil_hit.self, capacity: room
+            ) { hits -> (Int, [HashIndex.Neighbour]) in
+                let found = withUnsafeBytes(of: query.words) { words in
+                    vigil_multi_index_search(
+                        &index, words.assumingMemoryBound(to: UInt64.self).baseAddress,
+                        radii.start + radius * plan.chunks, UInt32(radius), limit,
+                        hits.baseAddress, hits.count)
                 }
+                guard found > 0, found <= hits.count else { return (found, []) }
+                var written = UnsafeMutableBufferPointer(rebasing: hits[..<found])
+                written.sort { $0.id < $1.id }
+                return (found, written.map { .init(index: Int($0.id), distance: Int($0.distance)) })
             }
-            guard found > room else { return }
+            if found == Self.tooMany { return nil }
+            if found <= room { return neighbours }
             room = found
         }
     }
 
-    private func run(
-        _ hashes: [PDQHash], _ query: PDQHash, _ probes: [Int32], _ radius: Int,
-        _ found: UnsafeMutableBufferPointer<UInt32>,
-        _ distances: UnsafeMutableBufferPointer<UInt16>
-    ) -> Int {
-        hashes.withUnsafeBytes { hashes in
-            withUnsafeBytes(of: query.words) { query in
-                var index = vigil_multi_index(
-                    hashes: hashes.assumingMemoryBound(to: UInt64.self).baseAddress,
-                    chunks: Int32(plan.chunks), first_bit: firstBits, bits: bits, offsets: offsets,
-                    ids: ids, flips: flips)
-                return vigil_multi_index_search(
-                    &index, query.assumingMemoryBound(to: UInt64.self).baseAddress, probes,
-                    UInt32(radius), found.baseAddress, distances.baseAddress, found.count)
-            }
-        }
+    /// VIGIL_TOO_MANY as Swift reads the C function's result.
+    private static let tooMany = Int(bitPattern: UInt.max)
+
+    private static func overflowPitch(_ count: Int) -> Int {
+        (count >> 16) * (VIGIL_DIRECTORY_BUCKETS + 1)
     }
 
-    /// All values of `bits` bits with at most `radius` bits set, the fewest set first.
-    private static func flips(bits: Int, within radius: Int) -> UnsafeMutablePointer<UInt32> {
-        var values: [UInt32] = []
-        if radius >= 0 { values.append(0) }
-        var ring: [UInt32] = [0]
-        for _ in 0..<max(0, min(radius, bits)) {
-            // Each value of one more bit once: bits are added above the highest that is set.
-            ring = ring.flatMap { value in
-                (32 - value.leadingZeroBitCount..<bits).map { value | 1 << UInt32($0) }
-            }
-            values += ring
-        }
-        let pointer = UnsafeMutablePointer<UInt32>.allocate(capacity: max(1, values.count))
-        pointer.initialize(from: values, count: values.count)
-        return pointer
-    }
-}
-
-/// The buckets of one chunk while they are filled.
-private struct Table: @unchecked Sendable {
-    // Sound: each table is filled by one thread, which no other reads before all have ended.
-    let first: Int32
-    let bits: Int32
-    let offsets: UnsafeMutablePointer<UInt32>
-    let ids: UnsafeMutablePointer<UInt32>
-
-    init(first: Int32, bits: Int32, hashCount: Int) {
-        self.first = first
-        self.bits = bits
-        offsets = .allocate(capacity: (1 << Int(bits)) + 1)
-        ids = .allocate(capacity: max(1, hashCount))
+    private func description(_ hashes: UnsafePointer<UInt64>) -> vigil_multi_index {
+        vigil_multi_index(
+            hashes: hashes, count: count, chunks: Int32(plan.chunks),
+            key_bits: Int32(plan.keyBits), id_bits: Int32(ChunkPlan.idBits(count: count)),
+            signature_bits: Int32(plan.signatureBits(count: count)),
+            rest_bits: Int32(plan.restBits(count: count)), block_pitch: plan.directoryBlocks,
+            overflow_pitch: Self.overflowPitch(count), blocks: blocks.start,
+            overflow: overflow.start, entries: entries.start, flips: flips.start,
+            flip_ends: flipEnds.start)
     }
 
-    /// Sorts the ids of all hashes by the chunk's value: a counting sort.
-    func fill(_ hashes: [PDQHash]) {
-        let buckets = 1 << Int(bits)
-        offsets.initialize(repeating: 0, count: buckets + 1)
+    private func fillTables(_ hashes: [PDQHash]) {
         hashes.withUnsafeBytes { bytes in
+            // Sound: PDQHash is one SIMD4<UInt64>, four words without padding; an empty array may
+            // have no memory, and then none of it is read.
             guard let words = bytes.assumingMemoryBound(to: UInt64.self).baseAddress else { return }
-            for id in 0..<hashes.count {
-                offsets[Int(vigil_chunk(words + 4 * id, first, bits)) + 1] += 1
+            // Sound: the threads only read this, and end before the memory is let go.
+            nonisolated(unsafe) let index = description(words)
+            DispatchQueue.concurrentPerform(iterations: plan.chunks) { chunk in
+                let scratch = LargeMemory<UInt32>(count: (1 << plan.keyBits) + 1)
+                withUnsafePointer(to: index) { index in
+                    vigil_multi_index_fill(
+                        index, Int32(chunk), scratch.start,
+                        blocks.start + chunk * plan.directoryBlocks,
+                        overflow.start + chunk * Self.overflowPitch(count),
+                        entries.start + chunk * count)
+                }
             }
-            for bucket in 1..<buckets + 1 { offsets[bucket] += offsets[bucket - 1] }
-            // The starts move up while ids are placed, and are then each its successor's old value.
-            for id in 0..<hashes.count {
-                let bucket = Int(vigil_chunk(words + 4 * id, first, bits))
-                ids[Int(offsets[bucket])] = UInt32(id)
-                offsets[bucket] += 1
+        }
+    }
+
+    private func fillFlips(within chunkRadius: Int) {
+        var end = 0
+        for bits in 0...chunkRadius {
+            // The values of so many bits in ascending order, each from the one before.
+            var value: UInt64 = (1 << UInt64(bits)) - 1
+            while value < 1 << UInt64(plan.keyBits) {
+                (flips.start + end).initialize(to: UInt32(value))
+                end += 1
+                if bits == 0 { break }
+                let lowest = value & (~value + 1)
+                let carried = value + lowest
+                value = (carried ^ value) >> 2 / lowest | carried
             }
-            for bucket in stride(from: buckets, to: 0, by: -1) {
-                offsets[bucket] = offsets[bucket - 1]
-            }
-            offsets[0] = 0
+            (flipEnds.start + bits).initialize(to: UInt32(end))
         }
     }
 }

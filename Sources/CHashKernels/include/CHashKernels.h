@@ -42,36 +42,70 @@ float vigil_median_256(const float *values);
 // Sum over all neighbours in a 64x64 picture of |trunc(difference * 100 * scale / 255)|.
 int32_t vigil_gradient_sum(const float *picture, float scale);
 
-// Finds, among hashes[first ..< count] (4 words each), those within `radius` bits of `query`.
-// Writes index and distance of at most `capacity` of them and returns how many were written.
-// *next is where to go on: `count` when all were looked at.
-size_t vigil_hamming_scan(const uint64_t *hashes, size_t first, size_t count, const uint64_t *query,
-                          uint32_t radius, uint32_t *indexes, uint16_t *distances, size_t capacity,
-                          size_t *next);
+// A hash of a block that a query found: which query, which hash, and its distance.
+typedef struct {
+    uint32_t query;
+    uint32_t id;
+    uint32_t distance;
+} vigil_scan_hit;
 
-// Multi-index hashing: every hash stands, for each chunk of its bits, in the bucket of that chunk's
-// value. The ids of a bucket v of chunk c are ids[c][offsets[c][v]] … ids[c][offsets[c][v + 1] -
-// 1].
+// Finds, among at most VIGIL_SCAN_BLOCK hashes (4 words each), those within `radius` bits of each
+// query, in the order of queries and of hashes. Writes at most `capacity` and returns how many
+// there are.
+enum { VIGIL_SCAN_BLOCK = 256 };
+size_t vigil_hamming_scan(const uint64_t *hashes, size_t count, const uint64_t *queries,
+                          size_t query_count, uint32_t radius, vigil_scan_hit *hits,
+                          size_t capacity);
+
+// A hash found: which, and its distance.
+typedef struct {
+    uint32_t id;
+    uint32_t distance;
+} vigil_hit;
+
+// Where the buckets of some neighbouring keys end, counted from base: one cache line.
+enum { VIGIL_DIRECTORY_BUCKETS = 30 };
+typedef struct {
+    uint32_t base;
+    uint16_t ends[VIGIL_DIRECTORY_BUCKETS];
+} vigil_directory_block;
+
+// Multi-index hashing. Chunk c of a hash is its bits from c * 256 / chunks on, taken as a circle:
+// first a key of key_bits, then a signature of signature_bits, the first rest_bits of which belong
+// to the chunk as well and the others to the next one. Each chunk has a table, in which every hash
+// stands in the bucket of its key as an entry: its number in the low id_bits, its signature above.
 typedef struct {
     const uint64_t *hashes; // 4 words each
-    int32_t chunks;
-    const int32_t *first_bit;
-    const int32_t *bits; // at most 26
-    const uint32_t *const *offsets;
-    const uint32_t *const *ids;
-    // For each chunk, the values to flip its bits by: all of few bits, the fewest first.
-    const uint32_t *const *flips;
+    size_t count;           // less than 2^32 - 1
+    int32_t chunks;         // 2…64
+    int32_t key_bits;       // at most 26
+    int32_t id_bits;        // at most 32
+    int32_t signature_bits; // at most 32 - id_bits; with the key at most two chunks
+    int32_t rest_bits;
+    // The tables of the chunks, block_pitch, overflow_pitch and count apart.
+    size_t block_pitch;    // 2^key_bits / VIGIL_DIRECTORY_BUCKETS, rounded up
+    size_t overflow_pitch; // (count >> 16) * (VIGIL_DIRECTORY_BUCKETS + 1)
+    const vigil_directory_block *blocks;
+    // Starts of the buckets of those blocks that hold too many entries for 16 bits, and their end.
+    const uint32_t *overflow;
+    const uint32_t *entries;
+    // What to flip a key by: all values of few bits, the fewest first; flip_ends[k] of at most k.
+    const uint32_t *flips;
+    const uint32_t *flip_ends;
 } vigil_multi_index;
 
-// Finds hashes within `radius` bits of `query` among those in the buckets that flips[c][0 …
-// probes[c]-1] lead to. Writes at most `capacity` of them, in no order, some several times; returns
-// how many there are.
-size_t vigil_multi_index_search(const vigil_multi_index *index, const uint64_t *query,
-                                const int32_t *probes, uint32_t radius, uint32_t *ids,
-                                uint16_t *distances, size_t capacity);
+// Fills the table of one chunk. `starts` is scratch for 2^key_bits + 1.
+void vigil_multi_index_fill(const vigil_multi_index *index, int32_t chunk, uint32_t *starts,
+                            vigil_directory_block *blocks, uint32_t *overflow, uint32_t *entries);
 
-// The value of `bits` bits of a hash from `first` on; bits is 1…26.
-uint32_t vigil_chunk(const uint64_t *hash, int32_t first, int32_t bits);
+// Finds all hashes within `radius` bits of `query`, each once, in no order. radii[c] is how many
+// bits chunk c may differ in, at least -1; they add up to radius + 1 - chunks. Writes at most
+// `capacity` and returns how many there are, or VIGIL_TOO_MANY as soon as more than `limit` entries
+// would have to be looked at.
+#define VIGIL_TOO_MANY SIZE_MAX
+size_t vigil_multi_index_search(const vigil_multi_index *index, const uint64_t *query,
+                                const int32_t *radii, uint32_t radius, size_t limit,
+                                vigil_hit *hits, size_t capacity);
 
 // Name of the instruction set that the dispatch picks on this processor, for `vigil doctor`.
 const char *vigil_kernel_level(void);
