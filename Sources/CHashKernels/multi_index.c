@@ -17,7 +17,7 @@
 
 // GROUP probes are fetched together, DEPTH groups are under way. RING holds what has passed, of
 // which LAG are left for their hashes to arrive; STEP entries are tested between looks at it.
-enum { GROUP = 32, DEPTH = 4, RING = 256, LAG = 24, STEP = 64 };
+enum { GROUP = 16, DEPTH = 6, RING = 256, LAG = 24, STEP = 64 };
 
 // Fewer entries than this are not worth a load of 16, which may touch a line that is not needed.
 enum { WORTH_WIDE = 5 };
@@ -271,7 +271,7 @@ static inline __attribute__((always_inline)) void filter_group(search *s, const 
     }
 }
 
-// The pipeline: a group is tested while the next one's entries and the directory for the two after
+// The pipeline: a group is tested while the next one's entries and the directory for those after
 // it are on their way.
 static inline __attribute__((always_inline)) size_t run(search *s, size_t limit, int wide) {
     size_t entries = 0;
