@@ -25,18 +25,21 @@ struct ByteCursor {
     mutating func integer<T: FixedWidthInteger & UnsignedInteger>(_: T.Type) -> T? {
         let size = T.bitWidth / 8
         guard size <= left else { return nil }
-        var value: T = 0
-        for index in 0..<size {
-            value |= T(truncatingIfNeeded: bytes[position + index]) << T(8 * index)
+        defer { position += size }
+        // In bounds: see the guard, and `position` never exceeds the count.
+        return bytes.withUnsafeBytes {
+            T(littleEndian: $0.loadUnaligned(fromByteOffset: position, as: T.self))
         }
-        position += size
-        return value
+    }
+
+    /// The bytes of the next text: its length in two bytes, then what should be UTF-8.
+    mutating func textBytes() -> ArraySlice<UInt8>? {
+        integer(UInt16.self).flatMap { take(Int($0)) }
     }
 
     /// The next text: its length in two bytes, then UTF-8.
     mutating func text() -> String? {
-        guard let count = integer(UInt16.self), let content = take(Int(count)) else { return nil }
-        return String(validating: content, as: UTF8.self)
+        textBytes().flatMap { String(validating: $0, as: UTF8.self) }
     }
 }
 
@@ -65,14 +68,12 @@ extension Array {
 extension [UInt8] {
     /// Appends an integer, little-endian.
     mutating func append<T: FixedWidthInteger & UnsignedInteger>(integer value: T) {
-        for index in 0..<(T.bitWidth / 8) {
-            append(UInt8(truncatingIfNeeded: value >> T(8 * index)))
-        }
+        Swift.withUnsafeBytes(of: value.littleEndian) { append(contentsOf: $0) }
     }
 
     /// Appends a text, which the caller has found to fit: its length in two bytes, then UTF-8.
-    mutating func append(text: String) {
-        append(integer: UInt16(text.utf8.count))
-        append(contentsOf: text.utf8)
+    mutating func append(text: some Collection<UInt8>) {
+        append(integer: UInt16(text.count))
+        append(contentsOf: text)
     }
 }

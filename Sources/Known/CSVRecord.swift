@@ -115,7 +115,8 @@ struct CSVRecord {
 /// Walks over the records of a CSV file, past blank lines and comments.
 struct RecordWalker {
     private var lines: Int
-    private var position: Int
+    /// Where the next record starts.
+    private(set) var position: Int
     private var spansLines = true
 
     init(_ bytes: Span<UInt8>) {

@@ -37,6 +37,7 @@ enum SignalCSVReader {
             } catch {
                 collector.corrupt(line: line, error.reason)
             }
+            collector.pages.passed(walker.position)
         }
     }
 
@@ -78,15 +79,14 @@ enum SignalCSVReader {
         let category = try label(columns.category, "category", of: record, in: bytes)
         let collection = try label(columns.collection, "collab", of: record, in: bytes)
         let others = record.fields.indices.filter { $0 != columns.type && $0 != columns.signal }
-        let rest = others.map { place in
-            String(decoding: record.content(of: place, in: bytes), as: UTF8.self)
-        }
+        var rest = Hasher()
+        for place in others { rest.combine(record.content(of: place, in: bytes)) }
         let signal = record.content(of: columns.signal, in: bytes)
         let isImage = type == "pdq"
         let hashes = isImage ? [try image(signal.span)] : try VideoSignal.frames(signal.span)
         collector.add(
             isImage ? .image : .video, hashes, line: line, id: nil, category: category,
-            collection: collection, rest: rest)
+            collection: collection, rest: rest.finalize())
     }
 
     private static func image(_ signal: Span<UInt8>) throws(LineFault) -> KnownHash {

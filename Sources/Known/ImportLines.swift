@@ -15,13 +15,13 @@ enum PDQListReader {
         while let line = walker.nextWithContent(in: bytes) {
             do throws(LineFault) {
                 let (hash, metadata) = try parts(of: line, in: bytes)
-                let text = ImportText.text(metadata, in: bytes)
                 collector.add(
                     .image, [KnownHash(hash: hash, quality: 100)], line: walker.number,
-                    id: isID(metadata, text, in: bytes) ? text : nil, rest: [text])
+                    id: id(metadata, in: bytes), rest: digest(metadata, in: bytes))
             } catch {
                 collector.corrupt(line: walker.number, error.reason)
             }
+            collector.pages.passed(line.upperBound)
         }
     }
 
@@ -55,10 +55,20 @@ enum PDQListReader {
         return true
     }
 
-    private static func isID(_ range: Range<Int>, _ text: String, in bytes: Span<UInt8>) -> Bool {
-        guard (1...KnownRules.longestID).contains(range.count) else { return false }
-        for place in range where !isIDByte(bytes[place]) { return false }
-        return !HexRun.isPresent(in: text)
+    /// Metadata as an id, if it can be one.
+    private static func id(_ metadata: Range<Int>, in bytes: Span<UInt8>) -> String? {
+        guard (1...KnownRules.longestID).contains(metadata.count) else { return nil }
+        for place in metadata where !isIDByte(bytes[place]) { return nil }
+        let text = ImportText.text(metadata, in: bytes)
+        return HexRun.isPresent(in: text) ? nil : text
+    }
+
+    /// Tells metadata from other metadata; 0 for none.
+    private static func digest(_ metadata: Range<Int>, in bytes: Span<UInt8>) -> Int {
+        guard !metadata.isEmpty else { return 0 }
+        var hasher = Hasher()
+        bytes.withUnsafeBytes { hasher.combine(bytes: .init(rebasing: $0[metadata])) }
+        return hasher.finalize()
     }
 
     private static func isIDByte(_ byte: UInt8) -> Bool {

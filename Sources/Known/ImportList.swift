@@ -35,8 +35,8 @@ public enum ImportList {
     public struct Result: Sendable {
         /// The form that was recognised.
         public var format: Format
-        /// The items with their hashes, in the list's order, ids unique.
-        public var items: [(item: KnownItem, hashes: [KnownHash])] = []
+        /// The items with their hashes, in the list's order, as a set of the list's name.
+        public var set: KnownSet
         /// The first 1000 lines that could not be used.
         public var corruptLines: [CorruptLine] = []
         /// How many lines could not be used.
@@ -59,8 +59,8 @@ public enum ImportList {
     ///   - category: category of items whose line gives none.
     public static func read(path: String, category: String = "") throws(KnownError) -> Result {
         let content = try ListBytes.opening(path)
-        return try content.withSpan { bytes throws(KnownError) in
-            try parse(bytes, name: path, category: category)
+        return try content.withSpan { bytes, pages throws(KnownError) in
+            try parse(bytes, name: path, category: category, pages: pages)
         }
     }
 
@@ -70,15 +70,17 @@ public enum ImportList {
     )
         throws(KnownError) -> Result
     {
-        try parse(bytes.span, name: name, category: category)
+        try parse(bytes.span, name: name, category: category, pages: ListPages())
     }
 
     static func parse(
-        _ bytes: Span<UInt8>, name: String, category: String
+        _ bytes: Span<UInt8>, name: String, category: String, pages: ListPages
     )
         throws(KnownError) -> Result
     {
-        guard bytes.count > 0 else { return Result(format: .pdq) }
+        guard bytes.count > 0 else {
+            return ItemCollector(format: .pdq, name: name, category: category).result
+        }
         for place in 0..<min(bytes.count, binaryProbe) where bytes[place] == 0 {
             throw notAList(name, "it is a binary file, or text that is not UTF-8")
         }
@@ -89,13 +91,17 @@ public enum ImportList {
             throw notAList(name, "no line has the form of one")
         }
         var collector = ItemCollector(format: format, name: name, category: category)
+        collector.pages = pages
         switch format {
-        case .pdq: PDQListReader.read(bytes, into: &collector)
+        case .pdq:
+            collector.reserve(bytes: bytes.count)
+            PDQListReader.read(bytes, into: &collector)
         case .vpdq: VPDQTextReader.read(bytes, into: &collector)
         case .signalCSV: SignalCSVReader.read(bytes, into: &collector)
         }
+        if let failure = collector.failure { throw failure }
         let result = collector.result
-        if result.items.isEmpty, result.unsupported.isEmpty, result.corruptCount > 0 {
+        if result.set.items.isEmpty, result.unsupported.isEmpty, result.corruptCount > 0 {
             let first = result.corruptLines.first.map { "; line \($0.line): \($0.reason)" } ?? ""
             throw notAList(name, "none of its \(result.corruptCount) lines can be used\(first)")
         }
@@ -125,26 +131,34 @@ public enum ImportList {
 /// Gathers what a reader finds: gives ids, drops repeats, counts what is corrupt.
 struct ItemCollector {
     private(set) var result: ImportList.Result
+    /// Why an item could not be added; those after it are left out.
+    private(set) var failure: KnownError?
+    /// The list's memory.
+    var pages = ListPages()
     /// The list's name without directories and ending, fit to be an id.
     let stem: String
     private let source: String
     private let category: String
-    private var ids: Set<String> = []
-    private var seen: Set<Entry> = []
-
-    /// Everything that a line says.
-    private struct Entry: Hashable {
-        let hashes: [KnownHash]
-        let rest: [String]
-    }
+    /// Finds the item that a line repeats.
+    private var seen = PlaceTable()
+    /// For each item, what tells the rest of its line from others.
+    private var rests = SparseColumn<Int>()
 
     init(format: ImportList.Format, name: String, category: String) {
-        result = ImportList.Result(format: format)
         let file = name.split(separator: "/").last.map(String.init) ?? name
         source = Self.printable(file, or: "list", longest: 255)
         let dot = file.lastIndex(of: ".").map { $0 == file.startIndex ? file.endIndex : $0 }
         stem = Self.printable(String(file[..<(dot ?? file.endIndex)]), or: "list", longest: 100)
+        result = ImportList.Result(
+            format: format, set: KnownSet(name: stem, createdUnixSeconds: 0))
         self.category = category
+    }
+
+    /// Makes room for as many lines of one hash as so many bytes can hold.
+    mutating func reserve(bytes: Int) {
+        let lines = bytes / (HexRun.length + 1) + 1
+        result.set.reserveCapacity(lines, idBytes: lines * (stem.utf8.count + 9))
+        seen = PlaceTable(capacity: lines)
     }
 
     mutating func corrupt(line: Int, _ reason: String) {
@@ -159,34 +173,63 @@ struct ItemCollector {
     }
 
     /// Adds the item of one line, unless the same line came before.
+    /// - Parameter rest: a digest (`Hasher`) of what the line says beside its hashes; two lines of
+    ///   the same hashes whose rests differ are taken for one with a chance of 2⁻⁶⁴.
     mutating func add(
         _ kind: KnownKind, _ hashes: [KnownHash], line: Int, id: String?, category: String = "",
-        collection: String = "", rest: [String]
+        collection: String = "", rest: Int
     ) {
-        guard seen.insert(Entry(hashes: hashes, rest: rest)).inserted else {
+        guard failure == nil else { return }
+        let digest = Self.digest(hashes, rest)
+        guard !isRepeat(hashes, rest, digest) else {
             result.duplicates += 1
             return
         }
         let item = KnownItem(
-            id: claim(id, line: line), kind: kind,
+            id: free(id, line: line), kind: kind,
             category: category.isEmpty ? self.category : category,
             source: collection.isEmpty ? source : "\(collection) (\(source))",
             durationSeconds: kind == .video ? Double(hashes.map(\.time).max() ?? 0) : 0)
-        result.items.append((item, hashes))
+        do throws(KnownError) {
+            try result.set.add(item, hashes: hashes)
+        } catch {
+            failure = error
+            return
+        }
+        rests.append(rest)
+        seen.insert(rests.count - 1, hash: digest) { [result, rests] place in
+            Self.digest(result.set.hashes(ofItemAt: place), rests[place])
+        }
     }
 
     /// Adds the one item of a file that is all one video.
     mutating func addWhole(_ hashes: [KnownHash]) {
         guard !hashes.isEmpty else { return }
-        add(.video, hashes, line: 1, id: stem, rest: [])
+        add(.video, hashes, line: 1, id: stem, rest: 0)
     }
 
-    private mutating func claim(_ wished: String?, line: Int) -> String {
-        if let wished, ids.insert(wished).inserted { return wished }
+    private func isRepeat(_ hashes: [KnownHash], _ rest: Int, _ digest: Int) -> Bool {
+        let same = seen.place(hash: digest) { place in
+            guard rests[place] == rest else { return false }
+            let range = result.set.hashRange(ofItemAt: place)
+            return range.count == hashes.count && result.set.hashes(ofItemAt: place) == hashes
+        }
+        return same != nil
+    }
+
+    private static func digest(_ hashes: [KnownHash], _ rest: Int) -> Int {
+        var hasher = Hasher()
+        hasher.combine(hashes)
+        hasher.combine(rest)
+        return hasher.finalize()
+    }
+
+    private func free(_ wished: String?, line: Int) -> String {
+        if let wished, !result.set.contains(id: wished) { return wished }
         let base = "\(stem):\(line)"
         var id = base
         var attempt = 2
-        while !ids.insert(id).inserted {
+        while result.set.contains(id: id) {
             id = "\(base):\(attempt)"
             attempt += 1
         }

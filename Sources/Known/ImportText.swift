@@ -34,27 +34,12 @@ enum ImportText {
     /// The 64 hex digits that start at a place, as a hash.
     static func hash(in bytes: Span<UInt8>, at start: Int) -> PDQHash? {
         guard start >= 0, bytes.count - start >= HexRun.length else { return nil }
-        guard let fourth = word(in: bytes, at: start), let third = word(in: bytes, at: start + 16),
-            let second = word(in: bytes, at: start + 32),
-            let first = word(in: bytes, at: start + 48)
-        else { return nil }
-        return PDQHash(words: SIMD4(first, second, third, fourth))
+        return PDQHash(hexDigits: bytes.extracting(start..<start + HexRun.length))
     }
 
     /// A range that is nothing but 64 hex digits, as a hash.
     static func hash(_ range: Range<Int>, in bytes: Span<UInt8>) -> PDQHash? {
         range.count == HexRun.length ? hash(in: bytes, at: range.lowerBound) : nil
-    }
-
-    private static func word(in bytes: Span<UInt8>, at start: Int) -> UInt64? {
-        var word: UInt64 = 0
-        var faults: UInt8 = 0
-        for place in start..<(start + 16) {
-            let value = HexDigit.value(of: bytes[place])
-            faults |= value
-            word = word << 4 | UInt64(value & 15)
-        }
-        return faults < 16 ? word : nil
     }
 
     /// A whole number of up to 18 decimal digits.

@@ -16,17 +16,21 @@ public struct KnownDifference: Sendable, Hashable, Codable {
         added = []
         removed = []
         changed = []
-        var places: [String: Int] = [:]
-        places.reserveCapacity(old.items.count)
-        for (place, item) in old.items.enumerated() { places[item.id] = place }
-        for (place, item) in new.items.enumerated() {
-            guard let before = places.removeValue(forKey: item.id) else {
-                added.append(item.id)
+        var old = old
+        old.prepareIDs()
+        var isFound = [Bool](repeating: false, count: old.items.count)
+        for place in new.items.indices {
+            let id = new.items.id(at: place)
+            guard let before = old.place(ofID: id), !isFound[before] else {
+                added.append(id)
                 continue
             }
-            if !Self.isSame(old, before, new, place) { changed.append(item.id) }
+            isFound[before] = true
+            if !Self.isSame(old, before, new, place) { changed.append(id) }
         }
-        removed = old.items.map(\.id).filter { places[$0] != nil }
+        for (place, found) in isFound.enumerated() where !found {
+            removed.append(old.items.id(at: place))
+        }
     }
 
     /// Whether nothing differs.
@@ -39,13 +43,8 @@ public struct KnownDifference: Sendable, Hashable, Codable {
     {
         let left = old.items[before]
         let right = new.items[after]
-        guard left.kind == right.kind, left.category == right.category,
-            left.durationSeconds == right.durationSeconds
-        else { return false }
-        let first = old.hashRange(ofItemAt: before)
-        let second = new.hashRange(ofItemAt: after)
-        return old.hashes[first] == new.hashes[second]
-            && old.qualities[first] == new.qualities[second]
-            && old.times[first] == new.times[second]
+        return left.kind == right.kind && left.category == right.category
+            && left.durationSeconds == right.durationSeconds
+            && old.hasSameHashes(before, as: new, after)
     }
 }

@@ -102,7 +102,16 @@ enum KnownRules {
         }
     }
 
-    static func check(_ item: KnownItem) throws(KnownError) {
+    /// The same for the bytes of an id in a file, which need not be UTF-8.
+    static func isID(_ bytes: ArraySlice<UInt8>) -> Bool {
+        if (1...longestID).contains(bytes.count), bytes.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) {
+            return true
+        }
+        return String(validating: bytes, as: UTF8.self).map { problem(ofID: $0) == nil } ?? false
+    }
+
+    /// Checks an item that is to be added to others.
+    static func check(_ item: KnownItem, in items: KnownItems) throws(KnownError) {
         if let problem = problem(ofID: item.id) {
             let shown = String(String.UnicodeScalarView(item.id.unicodeScalars.prefix(40)))
             throw KnownError(
@@ -110,14 +119,26 @@ enum KnownRules {
                 "the id \(shown.debugDescription) cannot be used: \(problem); "
                     + "use 1 to \(longestID) printable characters")
         }
-        for (name, text) in [("category", item.category), ("source", item.source)] {
-            guard let problem = problem(ofText: text) else { continue }
-            throw KnownError(
-                .invalidValue, "the \(name) of item “\(item.id)” cannot be used: \(problem)")
-        }
+        let label = KnownItems.Label(
+            kind: item.kind, category: item.category, source: item.source)
+        if !items.has(label) { try check(label, of: item.id) }
         guard item.durationSeconds.isFinite, item.durationSeconds >= 0 else {
             throw KnownError(
                 .invalidValue, "the duration of item “\(item.id)” is not a number of seconds")
+        }
+        guard item.id.utf8.count <= KnownItems.mostIDBytes - items.idBytes.count else {
+            throw KnownError(
+                .tooManyHashes,
+                "the ids of a known set take at most \(KnownItems.mostIDBytes) bytes; split the list "
+                    + "over several sets")
+        }
+    }
+
+    private static func check(_ label: KnownItems.Label, of id: String) throws(KnownError) {
+        for (name, text) in [("category", label.category), ("source", label.source)] {
+            guard let problem = problem(ofText: text) else { continue }
+            throw KnownError(
+                .invalidValue, "the \(name) of item “\(id)” cannot be used: \(problem)")
         }
     }
 

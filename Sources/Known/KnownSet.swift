@@ -1,11 +1,10 @@
-// A known set in memory: items, and their hashes as a structure of arrays (41 bytes a hash), so
-// that an index can be built from the plain arrays and a scan touches only what it needs.
+// A known set in memory: packed items (KnownItems), and their hashes as plain arrays, so that an
+// index can take the array of hashes as it is and a scan touches only what it needs. An image of a
+// list takes its id's bytes and 41 more, 32 of which are its hash.
 //
-// Invariants: the four arrays are equally long; every item has at least one hash; the hashes of an
-// item stand together and in the order of the items, so `itemIndexes` never decreases and an
-// item's hashes are found by binary search. Only `add` and `remove` change items. The set of ids
-// that `add` needs is built at the first change, so a set that is only searched does not pay for
-// it.
+// Invariants: `hashes` and `qualities` are as long as the catalogue counts; every item has at least
+// one hash. Only `add`, `merge` and `remove` change items. The table of ids that `add` needs is
+// built at the first change, so a set that is only searched does not pay for it.
 
 public import Fingerprint
 
@@ -19,18 +18,14 @@ public struct KnownSet: Sendable {
     public let createdUnixSeconds: Int64
     /// When this version was made, seconds since 1970.
     public var updatedUnixSeconds: Int64
-    /// The items, in the order in which they were added.
-    public private(set) var items: [KnownItem]
-    /// All hashes.
+    /// The items, and which hashes are theirs.
+    public private(set) var catalogue: KnownCatalogue
+    /// All hashes, in the order of the items.
     public private(set) var hashes: [PDQHash]
-    /// For each hash, the place of its item in `items`; never decreases.
-    public private(set) var itemIndexes: [UInt32]
     /// For each hash, its quality, 0…100.
     public private(set) var qualities: [UInt8]
-    /// For each hash, seconds into its video.
-    public private(set) var times: [Float]
 
-    private var ids: Set<String>?
+    private var ids: PlaceTable?
 
     /// Makes an empty set of version 1.
     public init(name: String, createdUnixSeconds: Int64) {
@@ -38,81 +33,119 @@ public struct KnownSet: Sendable {
         self.version = 1
         self.createdUnixSeconds = createdUnixSeconds
         self.updatedUnixSeconds = createdUnixSeconds
-        items = []
+        catalogue = KnownCatalogue()
         hashes = []
-        itemIndexes = []
         qualities = []
-        times = []
-        ids = nil
     }
 
     /// Restores a set from parts that the sealed file's reader has checked.
     init(
-        restored empty: KnownSet, items: [KnownItem], hashes: [PDQHash], itemIndexes: [UInt32],
-        qualities: [UInt8], times: [Float]
+        restored empty: KnownSet, catalogue: KnownCatalogue, hashes: [PDQHash], qualities: [UInt8]
     ) {
         self = empty
-        self.items = items
+        self.catalogue = catalogue
         self.hashes = hashes
-        self.itemIndexes = itemIndexes
         self.qualities = qualities
-        self.times = times
+    }
+
+    /// The items, in the order in which they were added.
+    public var items: KnownItems { catalogue.items }
+
+    /// Makes room for items of one hash each, so that adding them copies nothing.
+    mutating func reserveCapacity(_ count: Int, idBytes: Int) {
+        catalogue.reserveCapacity(count, idBytes: idBytes)
+        hashes.reserveCapacity(count)
+        qualities.reserveCapacity(count)
+        if items.isEmpty { ids = PlaceTable(capacity: count) }
     }
 
     /// Adds an item with its hashes.
     ///
     /// On an error the set stays as it was.
     public mutating func add(_ item: KnownItem, hashes added: [KnownHash]) throws(KnownError) {
-        try KnownRules.check(item)
+        try KnownRules.check(item, in: items)
         try KnownRules.check(added, of: item.id)
         try KnownRules.checkCapacity(hashes.count, adding: added.count)
-        if ids == nil { ids = Set(items.map(\.id)) }
-        guard ids?.insert(item.id).inserted == true else {
+        prepareIDs()
+        guard place(ofID: item.id) == nil else {
             throw KnownError(
                 .duplicateItem,
                 "the set “\(name)” has an item “\(item.id)” already; remove that one first or give "
                     + "this one another id")
         }
-        let index = UInt32(items.count)
-        items.append(item)
+        catalogue.append(item, times: added.lazy.map(\.time))
         for hash in added {
             hashes.append(hash.hash)
-            itemIndexes.append(index)
             qualities.append(hash.quality)
-            times.append(hash.time)
         }
+        Self.insertID(at: items.count - 1, of: catalogue.items, into: &ids)
+    }
+
+    /// What `merge` did.
+    public struct Merge: Sendable, Hashable {
+        /// Items that were added.
+        public var added: Int
+        /// Items that the set had already, with the same hashes.
+        public var present: Int
+
+        /// Makes a result of its parts.
+        public init(added: Int, present: Int) {
+            self.added = added
+            self.present = present
+        }
+    }
+
+    /// Adds the items of another set.
+    ///
+    /// An item that this set had before, with the same hashes, stays as it is. Where it had another
+    /// one of that id, the new one gets an id with a number at its end. On an error some items may
+    /// have been added.
+    public mutating func merge(_ other: KnownSet) throws(KnownError) -> Merge {
+        if items.isEmpty {
+            (catalogue, hashes, qualities) = (other.catalogue, other.hashes, other.qualities)
+            ids = other.ids
+            return Merge(added: items.count, present: 0)
+        }
+        var merge = Merge(added: 0, present: 0)
+        let before = items.count
+        prepareIDs()
+        for place in other.items.indices {
+            var item = other.items[place]
+            if let own = self.place(ofID: item.id) {
+                if own < before, hasSameHashes(own, as: other, place) {
+                    merge.present += 1
+                    continue
+                }
+                item.id = freeID(like: item.id)
+            }
+            try add(item, hashes: other.hashes(ofItemAt: place))
+            merge.added += 1
+        }
+        return merge
+    }
+
+    private func freeID(like id: String) -> String {
+        var number = 2
+        while contains(id: "\(id)-\(number)") { number += 1 }
+        return "\(id)-\(number)"
     }
 
     /// Removes the items of these ids with their hashes, and says how many there were.
     @discardableResult
     public mutating func remove(ids removed: Set<String>) -> Int {
-        let stays = items.map { !removed.contains($0.id) }
-        let count = stays.count { !$0 }
+        let places = items.indices.filter { !removed.contains(items.id(at: $0)) }
+        let count = items.count - places.count
         guard count > 0 else { return 0 }
-        var newIndexes: [UInt32] = []
-        newIndexes.reserveCapacity(items.count)
-        var next: UInt32 = 0
-        for kept in stays {
-            newIndexes.append(next)
-            if kept { next += 1 }
-        }
         var kept = 0
-        for position in hashes.indices {
-            let index = Int(itemIndexes[position])
-            guard stays[index] else { continue }
+        for position in places.lazy.flatMap({ [catalogue] in catalogue.hashRange(ofItemAt: $0) }) {
             hashes[kept] = hashes[position]
-            itemIndexes[kept] = newIndexes[index]
             qualities[kept] = qualities[position]
-            times[kept] = times[position]
             kept += 1
         }
-        let excess = hashes.count - kept
-        hashes.removeLast(excess)
-        itemIndexes.removeLast(excess)
-        qualities.removeLast(excess)
-        times.removeLast(excess)
-        items.removeAll { removed.contains($0.id) }
-        ids?.subtract(removed)
+        hashes.removeLast(hashes.count - kept)
+        qualities.removeLast(qualities.count - kept)
+        catalogue.keep(places)
+        ids = nil
         return count
     }
 
@@ -122,18 +155,22 @@ public struct KnownSet: Sendable {
         updatedUnixSeconds = time
     }
 
+    /// Those of some ids that no item has.
+    public func missing(of ids: Set<String>) -> Set<String> {
+        var missing = ids
+        for place in items.indices where !missing.isEmpty { missing.remove(items.id(at: place)) }
+        return missing
+    }
+
     /// Whether the set has an item of this id.
     ///
     /// Quick once something was added; before that it looks through all items.
-    public func contains(id: String) -> Bool {
-        ids?.contains(id) ?? items.contains { $0.id == id }
-    }
+    public func contains(id: String) -> Bool { place(ofID: id) != nil }
 
-    /// Places of an item's hashes in the four arrays.
+    /// Places of an item's hashes in `hashes` and `qualities`.
     /// - Parameter index: a valid place in `items`.
     public func hashRange(ofItemAt index: Int) -> Range<Int> {
-        precondition(items.indices.contains(index), "no item at this place")
-        return firstHash(atOrAfterItem: index)..<firstHash(atOrAfterItem: index + 1)
+        catalogue.hashRange(ofItemAt: index)
     }
 
     /// Number of hashes of an item.
@@ -144,18 +181,39 @@ public struct KnownSet: Sendable {
     /// - Parameter index: a valid place in `items`.
     public func hashes(ofItemAt index: Int) -> [KnownHash] {
         hashRange(ofItemAt: index).map {
-            KnownHash(hash: hashes[$0], quality: qualities[$0], time: times[$0])
+            KnownHash(
+                hash: hashes[$0], quality: qualities[$0], time: catalogue.time(ofHashAt: $0))
         }
     }
 
-    private func firstHash(atOrAfterItem index: Int) -> Int {
-        var low = 0
-        var high = itemIndexes.count
-        while low < high {
-            let middle = low + (high - low) / 2
-            if Int(itemIndexes[middle]) < index { low = middle + 1 } else { high = middle }
-        }
-        return low
+    /// Whether an item has the same hashes, with quality and time, as one of another set.
+    func hasSameHashes(_ place: Int, as other: KnownSet, _ otherPlace: Int) -> Bool {
+        let own = hashRange(ofItemAt: place)
+        let others = other.hashRange(ofItemAt: otherPlace)
+        return own.count == others.count
+            && zip(own, others).allSatisfy {
+                hashes[$0] == other.hashes[$1] && qualities[$0] == other.qualities[$1]
+                    && catalogue.time(ofHashAt: $0) == other.catalogue.time(ofHashAt: $1)
+            }
+    }
+}
+
+extension KnownSet {
+    /// The place of an item; without the table of ids it looks through all of them.
+    func place(ofID id: String) -> Int? {
+        guard let ids else { return items.indices.first { items.id(at: $0) == id } }
+        return ids.place(hash: id.hashValue) { items.id(at: $0) == id }
+    }
+
+    /// Builds the table of ids, if it is not there.
+    mutating func prepareIDs() {
+        guard ids == nil else { return }
+        ids = PlaceTable(capacity: items.count)
+        for place in items.indices { Self.insertID(at: place, of: catalogue.items, into: &ids) }
+    }
+
+    private static func insertID(at place: Int, of items: KnownItems, into ids: inout PlaceTable?) {
+        ids?.insert(place, hash: items.id(at: place).hashValue) { items.id(at: $0).hashValue }
     }
 }
 
@@ -165,9 +223,8 @@ extension KnownSet: Equatable, CustomStringConvertible, CustomReflectable {
         left.name == right.name && left.version == right.version
             && left.createdUnixSeconds == right.createdUnixSeconds
             && left.updatedUnixSeconds == right.updatedUnixSeconds
-            && left.items == right.items && left.hashes == right.hashes
-            && left.itemIndexes == right.itemIndexes && left.qualities == right.qualities
-            && left.times == right.times
+            && left.catalogue == right.catalogue && left.hashes == right.hashes
+            && left.qualities == right.qualities
     }
 
     /// Name, version and counts.

@@ -192,12 +192,14 @@ struct ListBytes: ~Copyable {
         if let mapping { _ = munmap(mapping, count) }
     }
 
-    /// Lends the bytes.
-    func withSpan<R>(_ body: (Span<UInt8>) throws(KnownError) -> R) throws(KnownError) -> R {
-        guard let mapping else { return try body(copied.span) }
+    /// Lends the bytes, and the pages that they lie in.
+    func withSpan<R>(
+        _ body: (Span<UInt8>, ListPages) throws(KnownError) -> R
+    ) throws(KnownError) -> R {
+        guard let mapping else { return try body(copied.span, ListPages()) }
         let buffer = UnsafeRawBufferPointer(start: mapping, count: count)
         return try buffer.withMemoryRebound(to: UInt8.self) { bytes throws(KnownError) in
-            try body(bytes.span)
+            try body(bytes.span, ListPages(mapping))
         }
     }
 
@@ -220,6 +222,26 @@ struct ListBytes: ~Copyable {
             }
             result += block[..<count]
         }
+    }
+}
+
+/// The pages of a mapped list, which need not stay in memory once they were read.
+struct ListPages {
+    private static let step = 16 << 20
+    private let mapping: UnsafeMutableRawPointer?
+    private var forgotten = 0
+
+    /// The pages of a mapping, which has to outlive this; none for bytes that are not mapped.
+    init(_ mapping: UnsafeMutableRawPointer? = nil) { self.mapping = mapping }
+
+    /// Says that reading has come to a place: what lies before it leaves memory, in large steps.
+    ///
+    /// Sound: the mapping is of a file and read-only, so a page that is looked at again is read
+    /// again.
+    mutating func passed(_ place: Int) {
+        guard let mapping, place - forgotten >= Self.step else { return }
+        _ = madvise(mapping + forgotten, Self.step, MADV_DONTNEED)
+        forgotten += Self.step
     }
 }
 

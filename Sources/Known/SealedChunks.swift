@@ -35,12 +35,13 @@ struct ChunkWriter: ~Copyable {
     }
 
     mutating func write(_ bytes: UnsafeRawBufferPointer) throws(KnownError) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
+        var written = 0
+        while written < bytes.count {
             if buffer.count == chunkSize { try seal(isLast: false) }
-            let part = rest.prefix(chunkSize - buffer.count)
-            buffer.append(contentsOf: part)
-            rest = rest.dropFirst(part.count)
+            let count = min(chunkSize - buffer.count, bytes.count - written)
+            buffer.append(
+                contentsOf: UnsafeRawBufferPointer(rebasing: bytes[written...].prefix(count)))
+            written += count
         }
     }
 

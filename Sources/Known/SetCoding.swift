@@ -38,15 +38,22 @@ private struct SetHeader: Codable {
 
 /// Bytes of a hash with its quality and time.
 private let hashBytes = PDQHash.byteCount + 1 + 4
+/// Bytes of an item apart from its id.
+private let itemFixedBytes = 1 + 2 + 4 + 4 + 8 + 4
 /// Bytes of the smallest item.
-private let smallestItem = 1 + 2 + 1 + 4 + 4 + 8 + 4
+private let smallestItem = itemFixedBytes + 1
 /// Hashes that are converted at a time.
 private let blockHashes = 1 << 14
 
 /// Turns a set into plaintext.
 struct SetEncoder {
     private let set: KnownSet
+    /// The header and the table of texts.
     private let front: [UInt8]
+    private let headerBytes: Int
+    private let itemBytes: Int
+    /// For each label of the items, the places of its category and source in the table of texts.
+    private let labelTexts: [(category: UInt32, source: UInt32)]
 
     init(_ set: KnownSet) throws(KnownError) {
         if let problem = KnownRules.problem(ofID: set.name) {
@@ -56,27 +63,30 @@ struct SetEncoder {
                     + "of this one \(problem)")
         }
         self.set = set
-        let items = Self.itemSection(of: set)
+        let (table, labelTexts) = Self.table(of: set.items)
+        self.labelTexts = labelTexts
+        itemBytes = table.count + set.items.count * itemFixedBytes + set.items.idBytes.count
         let header = SetHeader(
             name: set.name, version: max(1, set.version), created: set.createdUnixSeconds,
             updated: set.updatedUnixSeconds, items: set.items.count, hashes: set.hashes.count,
-            itemBytes: items.count)
+            itemBytes: itemBytes)
         guard let json = try? JSONEncoder().encode(header) else {
             throw KnownError(.invalidValue, "the header of set “\(set.name)” cannot be encoded")
         }
         var front: [UInt8] = []
         front.append(integer: UInt32(json.count))
         front += json
-        front += items
-        self.front = front
+        headerBytes = front.count
+        self.front = front + table
     }
 
     /// Length of the plaintext.
-    var byteCount: Int { front.count + set.hashes.count * hashBytes }
+    var byteCount: Int { headerBytes + itemBytes + set.hashes.count * hashBytes }
 
     /// Writes the plaintext piece by piece.
     func write(to writer: inout ChunkWriter) throws(KnownError) {
         try front.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
+        try writeItems(to: &writer)
         for start in stride(from: 0, to: set.hashes.count, by: blockHashes) {
             var words: [UInt64] = []
             words.reserveCapacity(4 * blockHashes)
@@ -86,40 +96,51 @@ struct SetEncoder {
             try words.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
         }
         try set.qualities.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
-        for start in stride(from: 0, to: set.times.count, by: blockHashes) {
-            let block = set.times[start..<min(start + blockHashes, set.times.count)]
-            let patterns = block.map(\.bitPattern.littleEndian)
+        for start in stride(from: 0, to: set.hashes.count, by: blockHashes) {
+            let patterns = (start..<min(start + blockHashes, set.hashes.count)).map {
+                set.catalogue.time(ofHashAt: $0).bitPattern.littleEndian
+            }
             try patterns.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
         }
     }
 
-    private static func itemSection(of set: KnownSet) -> [UInt8] {
+    private func writeItems(to writer: inout ChunkWriter) throws(KnownError) {
+        let items = set.items
+        for start in stride(from: 0, to: items.count, by: blockHashes) {
+            var records: [UInt8] = []
+            records.reserveCapacity(2 * itemFixedBytes * blockHashes)
+            for place in start..<min(start + blockHashes, items.count) {
+                let label = items.labelPlace(at: place)
+                records.append(items.labels[label].kind == .image ? 0 : 1)
+                records.append(text: items.idBytes(at: place))
+                records.append(integer: labelTexts[label].category)
+                records.append(integer: labelTexts[label].source)
+                records.append(integer: items.duration(at: place).bitPattern)
+                records.append(integer: UInt32(set.hashCount(ofItemAt: place)))
+            }
+            try records.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
+        }
+    }
+
+    /// The table of texts, and where each label's stand in it.
+    private static func table(
+        of items: KnownItems
+    ) -> ([UInt8], [(category: UInt32, source: UInt32)]) {
         var places: [String: UInt32] = [:]
-        var table: [UInt8] = []
-        var records: [UInt8] = []
+        var texts: [UInt8] = []
         func place(of text: String) -> UInt32 {
             if let place = places[text] { return place }
             let place = UInt32(places.count)
             places[text] = place
-            table.append(text: text)
+            texts.append(text: text.utf8)
             return place
         }
-        var position = 0
-        for (index, item) in set.items.enumerated() {
-            let start = position
-            while position < set.itemIndexes.count, set.itemIndexes[position] == UInt32(index) {
-                position += 1
-            }
-            records.append(item.kind == .image ? 0 : 1)
-            records.append(text: item.id)
-            records.append(integer: place(of: item.category))
-            records.append(integer: place(of: item.source))
-            records.append(integer: item.durationSeconds.bitPattern)
-            records.append(integer: UInt32(position - start))
+        let labelTexts = items.labels.map {
+            (category: place(of: $0.category), source: place(of: $0.source))
         }
-        var section: [UInt8] = []
-        section.append(integer: UInt32(places.count))
-        return section + table + records
+        var table: [UInt8] = []
+        table.append(integer: UInt32(places.count))
+        return (table + texts, labelTexts)
     }
 }
 
@@ -134,11 +155,6 @@ struct SetDecoder: ~Copyable {
     consuming func set() throws(KnownError) -> KnownSet {
         let header = try header()
         let (items, counts) = try items(of: header)
-        var indexes: [UInt32] = []
-        indexes.reserveCapacity(header.hashes)
-        for (index, count) in counts.enumerated() {
-            indexes.append(contentsOf: repeatElement(UInt32(index), count: Int(count)))
-        }
         let hashes = try hashes(header.hashes)
         let qualities = try qualities(header.hashes)
         let times = try times(header.hashes)
@@ -147,8 +163,9 @@ struct SetDecoder: ~Copyable {
         empty.version = header.version
         empty.updatedUnixSeconds = header.updated
         return KnownSet(
-            restored: empty, items: items, hashes: hashes, itemIndexes: indexes,
-            qualities: qualities, times: times)
+            restored: empty,
+            catalogue: KnownCatalogue(items: items, counts: counts, times: times),
+            hashes: hashes, qualities: qualities)
     }
 
     private func malformed(_ what: String) -> KnownError {
@@ -190,21 +207,21 @@ struct SetDecoder: ~Copyable {
     private mutating func items(
         of header: SetHeader
     ) throws(KnownError)
-        -> ([KnownItem], [UInt32])
+        -> (KnownItems, [UInt32])
     {
         var cursor = ByteCursor(try bytes(header.itemBytes))
-        let table = try table(&cursor)
-        var items: [KnownItem] = []
+        var records = RecordReader(table: try table(&cursor))
+        var items = KnownItems()
         var counts: [UInt32] = []
-        items.reserveCapacity(header.items)
+        items.reserveCapacity(
+            header.items, idBytes: max(0, cursor.left - header.items * itemFixedBytes))
         counts.reserveCapacity(header.items)
         var total = 0
         for _ in 0..<header.items {
-            guard let (item, count) = record(&cursor, table: table) else {
+            guard let count = records.next(&cursor, into: &items) else {
                 throw malformed("item \(items.count + 1) cannot be read")
             }
             total += Int(count)
-            items.append(item)
             counts.append(count)
         }
         guard cursor.left == 0, total == header.hashes else {
@@ -225,22 +242,6 @@ struct SetDecoder: ~Copyable {
             table.append(text)
         }
         return table
-    }
-
-    private func record(_ cursor: inout ByteCursor, table: [String]) -> (KnownItem, UInt32)? {
-        guard let kind = cursor.integer(UInt8.self), kind <= 1,
-            let id = cursor.text(), KnownRules.problem(ofID: id) == nil,
-            let category = cursor.integer(UInt32.self), Int(category) < table.count,
-            let source = cursor.integer(UInt32.self), Int(source) < table.count,
-            let duration = cursor.integer(UInt64.self),
-            let count = cursor.integer(UInt32.self), count > 0
-        else { return nil }
-        let seconds = Double(bitPattern: duration)
-        guard seconds.isFinite, seconds >= 0 else { return nil }
-        let item = KnownItem(
-            id: id, kind: kind == 0 ? .image : .video, category: table[Int(category)],
-            source: table[Int(source)], durationSeconds: seconds)
-        return (item, count)
     }
 
     private mutating func hashes(_ count: Int) throws(KnownError) -> [PDQHash] {
@@ -271,9 +272,8 @@ struct SetDecoder: ~Copyable {
         return result
     }
 
-    private mutating func times(_ count: Int) throws(KnownError) -> [Float] {
-        var result: [Float] = []
-        result.reserveCapacity(count)
+    private mutating func times(_ count: Int) throws(KnownError) -> SparseColumn<Float> {
+        var result = SparseColumn<Float>()
         var patterns = [UInt32](repeating: 0, count: min(count, blockHashes))
         while result.count < count {
             let block = min(blockHashes, count - result.count)
@@ -281,10 +281,54 @@ struct SetDecoder: ~Copyable {
                 try reader.fill(.init(rebasing: buffer[..<(block * 4)]))
             }
             for pattern in patterns[..<block] {
-                result.append(Float(bitPattern: UInt32(littleEndian: pattern)))
+                let time = Float(bitPattern: UInt32(littleEndian: pattern))
+                guard time.isFinite else { throw malformed("a time is not a number") }
+                result.append(time)
             }
+            result.reserveCapacity(count)
         }
-        guard result.allSatisfy(\.isFinite) else { throw malformed("a time is not a number") }
         return result
+    }
+}
+
+/// Reads the items one after another.
+private struct RecordReader {
+    let table: [String]
+    /// The label last read and where it stands among the items': most items of a list share one.
+    private var lastLabel: (kind: UInt8, category: UInt32, source: UInt32, place: UInt32)?
+
+    init(table: [String]) { self.table = table }
+
+    /// Adds the next item and gives the number of its hashes; `nil` if it breaks a rule.
+    mutating func next(_ cursor: inout ByteCursor, into items: inout KnownItems) -> UInt32? {
+        guard let kind = cursor.integer(UInt8.self), kind <= 1,
+            let id = cursor.textBytes(), KnownRules.isID(id),
+            id.count <= KnownItems.mostIDBytes - items.idBytes.count,
+            let category = cursor.integer(UInt32.self), Int(category) < table.count,
+            let source = cursor.integer(UInt32.self), Int(source) < table.count,
+            let duration = cursor.integer(UInt64.self),
+            let count = cursor.integer(UInt32.self), count > 0
+        else { return nil }
+        let seconds = Double(bitPattern: duration)
+        guard seconds.isFinite, seconds >= 0 else { return nil }
+        items.append(
+            id: id, label: label(kind, category, source, in: &items), duration: seconds)
+        return count
+    }
+
+    private mutating func label(
+        _ kind: UInt8, _ category: UInt32, _ source: UInt32, in items: inout KnownItems
+    ) -> UInt32 {
+        if let last = lastLabel, last.kind == kind, last.category == category,
+            last.source == source
+        {
+            return last.place
+        }
+        let place = items.place(
+            of: .init(
+                kind: kind == 0 ? .image : .video, category: table[Int(category)],
+                source: table[Int(source)]))
+        lastLabel = (kind, category, source, place)
+        return place
     }
 }

@@ -49,7 +49,7 @@ public enum EvidenceAction: Sendable, Hashable {
 public struct Evidence: Sendable {
     private let input: String
     private let rules: EvidenceRules
-    private let items: [IndexedItem]
+    private let item: @Sendable (Int) -> IndexedItem
     private var gathering: [Int: ItemEvidence] = [:]
     /// Showings that ended without an alert, by item: they still count for the input's share.
     private var lapsed: [Int: ItemEvidence] = [:]
@@ -66,10 +66,13 @@ public struct Evidence: Sendable {
 
     /// Makes evidence for an input that nothing was seen of yet.
     /// - Parameter items: the index's items, as `Hit.item` numbers them.
-    public init(input: String, rules: EvidenceRules, items: [IndexedItem]) {
+    public init(
+        input: String, rules: EvidenceRules,
+        items: some RandomAccessCollection<IndexedItem> & Sendable
+    ) {
         self.input = input
         self.rules = rules
-        self.items = items
+        item = { number in items[items.index(items.startIndex, offsetBy: number)] }
     }
 
     /// Takes in one sampled frame.
@@ -86,7 +89,7 @@ public struct Evidence: Sendable {
         for hit in hits {
             var evidence = gathering[hit.item] ?? ItemEvidence(firstSeen: time)
             evidence.add(hit, at: time)
-            if evidence.alertID == nil, let rule = rule(metBy: evidence, item: items[hit.item]) {
+            if evidence.alertID == nil, let rule = rule(metBy: evidence, item: item(hit.item)) {
                 evidence.alertID = makeID()
                 evidence.rule = rule
                 actions.append(.opened(alert(evidence, item: hit.item)))
@@ -168,14 +171,15 @@ public struct Evidence: Sendable {
         }
     }
 
-    private func alert(_ evidence: ItemEvidence, item: Int) -> Alert {
-        Alert(
+    private func alert(_ evidence: ItemEvidence, item number: Int) -> Alert {
+        let item = item(number)
+        return Alert(
             // Non-nil: called only once an id was given.
-            id: evidence.alertID!, input: input, known: items[item].reference,
+            id: evidence.alertID!, input: input, known: item.reference,
             firstSeen: evidence.firstSeen, lastSeen: evidence.lastSeen,
             framesMatched: evidence.framesMatched,
-            knownShare: items[item].kind == .image
-                ? 1 : evidence.coverage.share(of: items[item].duration),
+            knownShare: item.kind == .image
+                ? 1 : evidence.coverage.share(of: item.duration),
             bestDistance: evidence.bestDistance, variant: "\(evidence.variant)",
             rule: evidence.rule)
     }

@@ -1,4 +1,7 @@
 // The known sets of a run behind one index: from a fingerprint to the known items it is near to.
+//
+// A set may have ten million items, so nothing is made of an item before it is hit: the index keeps
+// each set's packed catalogue, and the hashes once.
 
 public import Fingerprint
 public import Known
@@ -68,78 +71,184 @@ public struct KnownIndex: Sendable {
     /// What counts as near.
     public let policy: MatchPolicy
     /// The items of all sets, numbered as in `Hit.item`.
-    public let items: [IndexedItem]
+    public let items: IndexedItems
     private let index: HashIndex
-    private let itemOfHash: [UInt32]
-    private let times: [Float]
-    private let spans: [Float]
+    private let parts: [IndexPart]
 
     /// Number of hashes that take part: those of sufficient quality.
     public var hashCount: Int { index.count }
 
-    /// Makes an index of sets.
+    /// Makes an index of sets, and lets go of each as soon as its hashes are taken over.
     ///
-    /// Hashes below the policy's quality are left out.
-    public init(_ sets: [KnownSet], policy: MatchPolicy) {
+    /// Hashes below the policy's quality are left out. The array of hashes of a single set in which
+    /// all take part is used as it is, without a copy.
+    public init(_ sets: consuming [KnownSet], policy: MatchPolicy) {
         self.policy = policy
-        var items: [IndexedItem] = []
-        var hashes: [PDQHash] = []
-        var itemOfHash: [UInt32] = []
-        var times: [Float] = []
-        var spans: [Float] = []
-        for set in sets {
-            let base = items.count
-            items += set.items.map { item in
-                IndexedItem(
-                    reference: KnownReference(
-                        set: set.name, item: item.id, category: item.category),
-                    kind: item.kind, duration: item.durationSeconds)
-            }
-            for position in set.hashes.indices
-            where set.qualities[position] >= policy.minimumQuality {
-                hashes.append(set.hashes[position])
-                itemOfHash.append(UInt32(base) + set.itemIndexes[position])
-                times.append(set.times[position])
-                spans.append(Self.span(at: position, in: set))
-            }
-        }
-        self.items = items
+        let parts = IndexPart.parts(of: sets, minimumQuality: policy.minimumQuality)
+        let hashes = IndexPart.takeHashes(of: sets, parts)
+        items = IndexedItems(parts)
+        self.parts = parts
         index = HashIndex(hashes, radius: policy.radius)
-        self.itemOfHash = itemOfHash
-        self.times = times
-        self.spans = spans
-    }
-
-    /// Longest time that one hash stands for, seconds: what follows may have been left out because
-    /// it is flat, not because it looks the same.
-    private static let longestSpan: Float = 3
-
-    /// Time from a hash to the next one of the same item: the frames between were pruned because
-    /// they look the same.
-    private static func span(at position: Int, in set: KnownSet) -> Float {
-        let item = set.itemIndexes[position]
-        let next = position + 1
-        let end =
-            next < set.hashes.count && set.itemIndexes[next] == item
-            ? set.times[next] : Float(set.items[Int(item)].durationSeconds)
-        return min(Self.longestSpan, max(0, end - set.times[position]))
     }
 
     /// The items near to any form of one frame, each with its nearest hash; none for a frame of low
     /// quality.
     public func hits(_ frame: [FrameFingerprint]) -> [Hit] {
-        var best: [Int: Hit] = [:]
+        var hits: [Hit] = []
+        var forms = 0
         for fingerprint in frame where fingerprint.quality >= policy.minimumQuality {
-            for neighbour in index.neighbours(of: fingerprint.hash, within: policy.radius) {
-                let item = Int(itemOfHash[neighbour.index])
-                if let other = best[item], other.distance <= neighbour.distance { continue }
-                best[item] = Hit(
-                    item: item, knownHash: neighbour.index,
-                    knownTime: Double(times[neighbour.index]),
-                    knownSpan: Double(spans[neighbour.index]), distance: neighbour.distance,
-                    variant: fingerprint.variant)
+            let found = nearest(
+                index.neighbours(of: fingerprint.hash, within: policy.radius),
+                variant: fingerprint.variant)
+            if !found.isEmpty { forms += 1 }
+            hits += found
+        }
+        return forms < 2 ? hits : Self.nearestOfEachItem(hits)
+    }
+
+    /// The items near to each of many hashes, which all take part, whatever their quality was.
+    public func hits(ofAll queries: [PDQHash]) -> [[Hit]] {
+        queries.map { query in
+            nearest(index.neighbours(of: query, within: policy.radius), variant: .original)
+        }
+    }
+
+    /// The nearest hash of each item, the first of equally near ones.
+    /// - Parameter neighbours: in the order of the index, so that those of an item stand together.
+    private func nearest(_ neighbours: [HashIndex.Neighbour], variant: Variant) -> [Hit] {
+        var hits: [Hit] = []
+        for neighbour in neighbours {
+            let hit = hit(neighbour, variant)
+            if let last = hits.last, last.item == hit.item {
+                if hit.distance < last.distance { hits[hits.count - 1] = hit }
+            } else {
+                hits.append(hit)
             }
         }
+        return hits
+    }
+
+    private static func nearestOfEachItem(_ hits: [Hit]) -> [Hit] {
+        var best: [Int: Hit] = [:]
+        for hit in hits {
+            if let other = best[hit.item], other.distance <= hit.distance { continue }
+            best[hit.item] = hit
+        }
         return best.values.sorted { $0.item < $1.item }
+    }
+
+    private func hit(_ neighbour: HashIndex.Neighbour, _ variant: Variant) -> Hit {
+        // Non-nil: the parts together have every hash of the index, from the first on.
+        let part = parts.last { $0.firstHash <= neighbour.index }!
+        let position = part.position(ofHash: neighbour.index)
+        let item = part.catalogue.item(ofHashAt: position)
+        return Hit(
+            item: part.firstItem + item, knownHash: neighbour.index,
+            knownTime: Double(part.catalogue.time(ofHashAt: position)),
+            knownSpan: Double(part.span(at: position, ofItem: item)),
+            distance: neighbour.distance, variant: variant)
+    }
+}
+
+/// The items of several sets one after another, each made when it is asked for.
+public struct IndexedItems: Sendable, RandomAccessCollection {
+    private let parts: [IndexPart]
+    /// 0.
+    public let startIndex = 0
+    /// Number of items.
+    public let endIndex: Int
+
+    init(_ parts: [IndexPart]) {
+        self.parts = parts
+        endIndex = parts.last.map { $0.firstItem + $0.catalogue.items.count } ?? 0
+    }
+
+    /// The item of a number.
+    public subscript(number: Int) -> IndexedItem {
+        precondition(indices.contains(number), "no item of this number")
+        // Non-nil: the first part's first item is 0.
+        let part = parts.last { $0.firstItem <= number }!
+        let item = part.catalogue.items[number - part.firstItem]
+        return IndexedItem(
+            reference: KnownReference(set: part.set, item: item.id, category: item.category),
+            kind: item.kind, duration: item.durationSeconds)
+    }
+}
+
+/// One set behind an index, without its hashes.
+struct IndexPart: Sendable {
+    /// Name of the set.
+    let set: String
+    let catalogue: KnownCatalogue
+    /// Number of its first item over all sets.
+    let firstItem: Int
+    /// Number of its first hash over all that take part.
+    let firstHash: Int
+    /// Places in the set of the hashes that take part; `nil` where all do.
+    private let positions: [UInt32]?
+
+    /// Number of hashes that take part.
+    private var count: Int { positions?.count ?? catalogue.hashCount }
+
+    /// Longest time that one hash stands for, seconds: what follows may have been left out because
+    /// it is flat, not because it looks the same.
+    private static let longestSpan: Float = 3
+
+    private init(_ set: KnownSet, firstItem: Int, firstHash: Int, minimumQuality: Int) {
+        self.set = set.name
+        catalogue = set.catalogue
+        self.firstItem = firstItem
+        self.firstHash = firstHash
+        let qualities = set.qualities
+        if qualities.allSatisfy({ $0 >= minimumQuality }) {
+            positions = nil
+        } else {
+            positions = qualities.indices.filter { qualities[$0] >= minimumQuality }
+                .map(UInt32.init)
+        }
+    }
+
+    static func parts(of sets: [KnownSet], minimumQuality: Int) -> [IndexPart] {
+        var parts: [IndexPart] = []
+        for set in sets {
+            parts.append(
+                IndexPart(
+                    set, firstItem: parts.last.map { $0.firstItem + $0.catalogue.items.count } ?? 0,
+                    firstHash: parts.last.map { $0.firstHash + $0.count } ?? 0,
+                    minimumQuality: minimumQuality))
+        }
+        return parts
+    }
+
+    /// The hashes that take part, in order; each set goes once its own were copied.
+    static func takeHashes(of sets: consuming [KnownSet], _ parts: [IndexPart]) -> [PDQHash] {
+        if sets.count == 1, parts[0].positions == nil { return sets[0].hashes }
+        var hashes: [PDQHash] = []
+        hashes.reserveCapacity(parts.last.map { $0.firstHash + $0.count } ?? 0)
+        sets.reverse()
+        for part in parts {
+            let set = sets.removeLast()
+            if let positions = part.positions {
+                for position in positions { hashes.append(set.hashes[Int(position)]) }
+            } else {
+                hashes += set.hashes
+            }
+        }
+        return hashes
+    }
+
+    /// The place in the set of a hash of the index that is this part's.
+    func position(ofHash number: Int) -> Int {
+        positions.map { Int($0[number - firstHash]) } ?? number - firstHash
+    }
+
+    /// Time from a hash to the next one of the same item: the frames between were pruned because
+    /// they look the same.
+    func span(at position: Int, ofItem item: Int) -> Float {
+        let next = position + 1
+        let end =
+            next < catalogue.hashRange(ofItemAt: item).upperBound
+            ? catalogue.time(ofHashAt: next) : Float(catalogue.items.duration(at: item))
+        return min(Self.longestSpan, max(0, end - catalogue.time(ofHashAt: position)))
     }
 }

@@ -104,7 +104,7 @@ struct KnownRemove: ParsableCommand {
     func run() throws {
         var removed = 0
         let set = try changeSet(path, key: key) { set in
-            let missing = Set(ids).subtracting(set.items.map(\.id))
+            let missing = set.missing(of: Set(ids))
             guard missing.isEmpty else {
                 let names = missing.sorted().joined(separator: ", ")
                 throw fail("\(path): has no item \(names); nothing was removed")
@@ -313,12 +313,13 @@ struct KnownFacts: Encodable {
         version = set.version
         created = Self.text(set.createdUnixSeconds)
         updated = Self.text(set.updatedUnixSeconds)
-        images = set.items.count { $0.kind == .image }
-        videos = set.items.count - images
+        let tally = set.items.tally
+        images = tally.images
+        videos = tally.videos
         hashes = set.hashes.count
-        videoSeconds = milliseconds(set.items.reduce(0) { $0 + $1.durationSeconds })
-        categories = Dictionary(set.items.map { ($0.category, 1) }, uniquingKeysWith: +)
-        sources = Dictionary(set.items.map { ($0.source, 1) }, uniquingKeysWith: +)
+        videoSeconds = milliseconds(tally.videoSeconds)
+        categories = tally.categories
+        sources = tally.sources
         fileBytes = header?.fileBytes ?? 0
         keyID = header?.keyID ?? ""
     }
@@ -353,9 +354,8 @@ private struct KnownItemFacts: Encodable {
 
 enum KnownText {
     static func contents(of set: KnownSet) -> String {
-        let videos = set.items.count { $0.kind == .video }
-        let images = set.items.count - videos
-        let kinds = [(videos, "video"), (images, "image")].filter { $0.0 > 0 }
+        let tally = set.items.tally
+        let kinds = [(tally.videos, "video"), (tally.images, "image")].filter { $0.0 > 0 }
             .map { count($0.0, $0.1) }
         return Console.printable("set \(set.name), version \(set.version): ")
             + (kinds.isEmpty ? "no items" : kinds.joined(separator: " and "))

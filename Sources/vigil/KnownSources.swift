@@ -46,19 +46,10 @@ struct KnownSources: ParsableArguments {
         do {
             let list = try ImportList.read(path: path, category: category)
             try report(list, of: path)
-            var (added, present) = (0, 0)
-            let existing = Dictionary(
-                uniqueKeysWithValues: set.items.enumerated().map { ($1.id, $0) })
-            for (item, hashes) in list.items {
-                if let index = existing[item.id], set.hashes(ofItemAt: index) == hashes {
-                    present += 1
-                } else {
-                    try add(item, hashes, to: &set)
-                    added += 1
-                }
-            }
-            var text = "\(path): \(count(added, "item")) taken from a \(list.format.rawValue) list"
-            if present > 0 { text += ", \(present) already in the set" }
+            let merge = try set.merge(list.set)
+            var text =
+                "\(path): \(count(merge.added, "item")) taken from a \(list.format.rawValue) list"
+            if merge.present > 0 { text += ", \(merge.present) already in the set" }
             if list.duplicates > 0 {
                 text += ", \(count(list.duplicates, "repeated line")) skipped"
             }
@@ -87,24 +78,6 @@ struct KnownSources: ParsableArguments {
                 "\(path): \(count(list.corruptCount, "corrupt line")) and --strict: nothing was written"
             )
         }
-    }
-
-    /// Adds an item, under another id where the set has another item of that id.
-    private func add(
-        _ item: KnownItem, _ hashes: [KnownHash], to set: inout KnownSet
-    ) throws(KnownError) {
-        do {
-            return try set.add(item, hashes: hashes)
-        } catch {
-            guard error.code == .duplicateItem else { throw error }
-        }
-        var renamed = item
-        var number = 2
-        repeat {
-            renamed.id = "\(item.id)-\(number)"
-            number += 1
-        } while set.contains(id: renamed.id)
-        try set.add(renamed, hashes: hashes)
     }
 
     private func addMedia(to set: inout KnownSet) throws -> Bool {

@@ -92,7 +92,7 @@ func loadIndex(_ paths: [String], key: SealKey, policy: MatchPolicy) throws -> K
     for set in sets where !seen.insert(set.name).inserted {
         throw fail("two known sets are called \(set.name); an alert could not say which was meant")
     }
-    let index = KnownIndex(sets, policy: policy)
+    let index = KnownIndex(consume sets, policy: policy)
     guard index.hashCount > 0 else {
         throw fail(
             "no hash of the known sets has a quality of \(policy.minimumQuality) or more: nothing could "

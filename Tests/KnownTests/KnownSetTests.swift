@@ -23,7 +23,12 @@ import Testing
         #expect(set.items.indices.map { set.hashes(ofItemAt: $0) } == expected)
         #expect(set.items.indices.map { set.hashCount(ofItemAt: $0) } == expected.map(\.count))
         #expect(set.contains(id: "item-7") && !set.contains(id: "item-70"))
-        #expect(set.itemIndexes == set.itemIndexes.sorted())
+        for index in set.items.indices {
+            #expect(
+                set.hashRange(ofItemAt: index).allSatisfy {
+                    set.catalogue.item(ofHashAt: $0) == index
+                })
+        }
     }
 
     @Test(arguments: ["", String(repeating: "x", count: 129), "a\nb", "a\u{202e}b", "\u{0}"])
@@ -83,6 +88,74 @@ import Testing
             }
             #expect(set.items.count == count)
         }
+    }
+
+    /// What a packed set holds beside its images' ids and hashes appears and goes with its need.
+    @Test func lengthsTimesAndManyHashesComeAndGo() throws {
+        var set = KnownSet(name: "x", createdUnixSeconds: 0)
+        let still = KnownHash(hash: hash().hash, quality: 100)
+        for id in ["a", "b"] { try set.add(KnownItem(id: id, kind: .image), hashes: [still]) }
+        let images = set
+        let film = KnownItem(
+            id: "film", kind: .video, category: "A2", source: "s", durationSeconds: 2.5)
+        let frames = [hash(2), hash(3), hash(4)]
+        try set.add(film, hashes: frames)
+        try set.add(KnownItem(id: "é", kind: .image, category: "A2"), hashes: [still])
+        #expect(set.items[2] == film && set.hashes(ofItemAt: 2) == frames)
+        #expect(set.items.map(\.id) == ["a", "b", "film", "é"])
+        #expect((0..<6).map { set.catalogue.item(ofHashAt: $0) } == [0, 1, 2, 2, 2, 3])
+        #expect(
+            set.catalogue.time(ofHashAt: 1) == 0
+                && set.catalogue.time(ofHashAt: 3) == frames[1].time)
+        #expect(
+            set.items.tally
+                == KnownTally(
+                    images: 3, videos: 1, videoSeconds: 2.5, categories: ["": 2, "A2": 2],
+                    sources: ["": 3, "s": 1]))
+        set.remove(ids: ["film", "é"])
+        #expect(set == images && set.items.tally.categories == ["": 2])
+    }
+
+    /// As Swift compares text: a letter with its accent is one, however it is written.
+    @Test func idsThatReadAlikeAreOne() throws {
+        var set = KnownSet(name: "x", createdUnixSeconds: 0)
+        try set.add(KnownItem(id: "caf\u{e9}", kind: .image), hashes: [hash()])
+        let other = KnownItem(id: "cafe\u{301}", kind: .image)
+        #expect(failure { try set.add(other, hashes: [hash()]) }?.code == .duplicateItem)
+        #expect(set.contains(id: other.id))
+    }
+
+    @Test func manyIDsAreFoundAndMissingOnesNamed() throws {
+        var random = Seeded(6)
+        var set = KnownSet(name: "x", createdUnixSeconds: 0)
+        for number in 0..<3000 {
+            try set.add(KnownItem(id: "i\(number)", kind: .image), hashes: [random.knownHash()])
+        }
+        #expect((0..<3000).allSatisfy { set.contains(id: "i\($0)") })
+        #expect(!set.contains(id: "i3000") && !set.contains(id: ""))
+        #expect(set.missing(of: ["i0", "i2999", "i3000", "x"]) == ["i3000", "x"])
+        set.remove(ids: ["i7"])
+        #expect(!set.contains(id: "i7") && set.contains(id: "i8"))
+    }
+
+    @Test func mergingKeepsWhatIsThere() throws {
+        var random = Seeded(7)
+        let first = try random.set(items: 40)
+        var second = KnownSet(name: "other", createdUnixSeconds: 9)
+        for index in 0..<20 {
+            try second.add(first.items[index], hashes: first.hashes(ofItemAt: index))
+        }
+        try second.add(KnownItem(id: "item-30", kind: .image), hashes: [hash()])
+        try second.add(KnownItem(id: "item-30-2", kind: .image), hashes: [hash(2)])
+        try second.add(KnownItem(id: "new", kind: .image), hashes: [hash(3)])
+        var empty = KnownSet(name: first.name, createdUnixSeconds: first.createdUnixSeconds)
+        #expect(try empty.merge(first) == KnownSet.Merge(added: 40, present: 0))
+        #expect(empty == first)
+        #expect(try empty.merge(second) == KnownSet.Merge(added: 3, present: 20))
+        #expect(empty.items.suffix(3).map(\.id) == ["item-30-2", "item-30-2-2", "new"])
+        #expect(empty.hashes(ofItemAt: 41) == [hash(2)] && empty.name == first.name)
+        empty.remove(ids: ["item-30-2", "item-30-2-2", "new"])
+        #expect(empty == first)
     }
 
     @Test func rewritesCountUp() {

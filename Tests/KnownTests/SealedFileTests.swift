@@ -179,7 +179,8 @@ import Testing
             do {
                 let set = try SealedFile.read(path: bad, key: key)
                 #expect(set.items.indices.allSatisfy { set.hashCount(ofItemAt: $0) > 0 })
-                #expect(set.hashes.count == set.itemIndexes.count)
+                #expect(set.hashes.count == set.catalogue.hashCount)
+                #expect(set.hashes.count == set.qualities.count)
             } catch {
                 #expect(error.code == .damaged && !showsHex(error.message))
             }

@@ -82,6 +82,13 @@ final class Scratch {
     func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path) }
 }
 
+extension ImportList.Result {
+    /// The items with their hashes.
+    var items: [(item: KnownItem, hashes: [KnownHash])] {
+        self.set.items.indices.map { (set.items[$0], set.hashes(ofItemAt: $0)) }
+    }
+}
+
 func contents(of path: String) throws -> [UInt8] {
     Array(try Data(contentsOf: URL(filePath: path)))
 }
