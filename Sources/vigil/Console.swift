@@ -22,6 +22,14 @@ enum Console {
         }
     }
 
+    /// Writes whole lines of data at once, so that whoever waits for them has them.
+    static func lines(_ lines: [UInt8]) {
+        output.withLock { output in
+            output.waiting += lines
+            flush(&output)
+        }
+    }
+
     /// Writes out what is buffered.
     static func flush() { output.withLock { flush(&$0) } }
 
@@ -63,6 +71,7 @@ enum Console {
 
     /// Text without control characters, so that a file name cannot drive the terminal.
     static func printable(_ text: String) -> String {
+        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         return text.unicodeScalars.map { scalar in
             isControl(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)

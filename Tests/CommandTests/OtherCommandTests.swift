@@ -108,6 +108,74 @@ import Testing
         #expect(bad.status == 2 && bad.error.contains("line 1"))
     }
 
+    @Test func matchTakesLinesAsTheyCome() throws {
+        let hash = Self.hashes[5]
+        let from = try list("l.txt", ["\(Self.hashes[0]),plain/id", "\(hash)"])
+        let out = place.file("é \"l\".vigil")
+        let name = #"a "quoted\" né"#
+        let build = try place.vigil("known", "build", out, "--name", name, "--from", from)
+        #expect(build.status == 0, "\(build.error)")
+        let lines = [
+            "", "  \t", " \t\(hash.uppercased())  \r", "\u{a0}\(hash)\u{2003}", "\(hash)\r\r",
+            "\(hash)0", String(repeating: " ", count: 200_000) + "x" + hash,
+            String(hash.dropLast()) + "g", String(hash.dropLast()) + "\u{19}", "é", hash,
+        ]
+        let result = try place.vigil(
+            "match", "--known", out, input: lines.joined(separator: "\n"))
+        #expect(result.status == 1)
+        #expect(result.output == String(repeating: "\(hash) \(name) l:2 0\n", count: 3))
+        for number in [5, 6, 7, 8, 9, 10] {
+            #expect(result.error.contains("standard input, line \(number): is no PDQ hash"))
+        }
+        #expect(result.error.split(separator: "\n").count == 6)
+        let object = try place.vigil(
+            "match", "--known", out, "--format", "jsonl", input: hash)
+        #expect(
+            object.output
+                == #"{"distance":0,"item":"l:2","query":"\#(hash)","set":"a \"quoted\\\" né"}"#
+                + "\n")
+    }
+
+    @Test func matchAnswersManyLinesInOrder() throws {
+        let from = try list("l.txt", Self.hashes)
+        let out = place.file("l.vigil")
+        try place.vigil("known", "build", out, "--name", "l", "--from", from)
+        let numbers = (0..<5000).map { $0 * 7 % 40 }
+        let input = numbers.map { Self.hashes[$0] + "\n" }.joined()
+        let result = try place.vigil("match", "--known", out, "--format", "jsonl", input: input)
+        let expected = numbers.map {
+            #"{"distance":0,"item":"l:\#($0 + 1)","query":"\#(Self.hashes[$0])","set":"l"}"# + "\n"
+        }
+        #expect(result.status == 1 && result.output == expected.joined())
+    }
+
+    @Test func matchAnswersEachLineOfAPipeAtOnce() throws {
+        let from = try list("l.txt", Self.hashes)
+        let out = place.file("l.vigil")
+        try place.vigil("known", "build", out, "--name", "l", "--from", from)
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["timeout", "60", try Program.vigil(), "match", "--known", out]
+        process.environment = place.environment
+        let (input, output) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        for number in [3, 30] {
+            let hash = Self.hashes[number]
+            // In two pieces, neither of which is a line.
+            try input.fileHandleForWriting.write(contentsOf: Data(hash.prefix(20).utf8))
+            try input.fileHandleForWriting.write(
+                contentsOf: Data((hash.dropFirst(20) + "\n" + hash.prefix(9)).utf8))
+            let answer = output.fileHandleForReading.availableData
+            #expect(String(decoding: answer, as: UTF8.self) == "\(hash) l l:\(number + 1) 0\n")
+            try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
+        }
+        try input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 1)
+    }
+
     @Test func fingerprintsOfSeveralInputsNeedAFolder() throws {
         let (film, other) = (try Clips.film(), try Clips.other())
         #expect(try place.vigil("fingerprint", film, other).status == 64)

@@ -174,6 +174,30 @@ import Testing
         #expect(result.corruptCount == 5000 && result.corruptLines.count == 1000)
     }
 
+    /// Pages that were read leave memory; what they held must not leave the set.
+    @Test func largeListsKeepEveryLine() throws {
+        let scratch = try Scratch()
+        var random = Seeded(12)
+        let hashes = (0..<300_000).map { _ in random.hash() }
+        var bytes: [UInt8] = []
+        for (place, hash) in hashes.enumerated() {
+            bytes += hash.hex.utf8
+            if place % 3 == 0 { bytes += ",id-\(place)".utf8 }
+            bytes.append(10)
+        }
+        bytes += Array((hashes[0].hex + ",id-0\n" + hashes[0].hex + ",id-1\n").utf8)
+        let path = try scratch.write(bytes, to: "large.txt")
+        let result = try ImportList.read(path: path)
+        #expect(result.set.hashes == hashes + [hashes[0]] && result.duplicates == 1)
+        #expect(result.set.items[3].id == "id-3" && result.set.items[299_999].id == "large:300000")
+        #expect(result.set.items.last?.id == "id-1")
+    }
+
+    @Test func anIDThatSpellsItsHashIsAnError() throws {
+        let error = failure { _ = try parse("\(hex(0))\n", name: hex(0) + ".txt") }
+        #expect(error?.code == .invalidValue && error.map { showsHex($0.message) } == false)
+    }
+
     @Test func readsFilesAndRefusesOthers() throws {
         let scratch = try Scratch()
         let path = try scratch.write(Array("\(hex(0))\n\(hex(1))".utf8), to: "a list.pdq")

@@ -239,6 +239,74 @@ import Testing
         #expect(index.items.map(\.reference.set) == ["a", "b"])
     }
 
+    /// Against a plain reading of the sets: whose hash it is, its number, its time and its span.
+    @Test func mixedSetsGiveWhatBruteForceGives() throws {
+        var random = SeededGenerator(seed: 8)
+        let base = random.hash()
+        var sets: [KnownSet] = []
+        for (number, most) in [1, 1, 4, 3].enumerated() {
+            var set = KnownSet(name: "set \(number)", createdUnixSeconds: 0)
+            for item in 0..<30 {
+                let hashes = (0..<Int.random(in: 1...most, using: &random)).map { frame in
+                    KnownHash(
+                        hash: random.neighbour(
+                            of: base, at: Int.random(in: 1...45, using: &random)),
+                        quality: number % 2 == 0 ? 100 : UInt8.random(in: 0...100, using: &random),
+                        time: most == 1 ? 0 : Float(frame) * 1.5)
+                }
+                try set.add(
+                    KnownItem(
+                        id: "i\(item)", kind: most == 1 ? .image : .video,
+                        category: "c\(item % 3)", durationSeconds: most == 1 ? 0 : 7),
+                    hashes: hashes)
+            }
+            sets.append(set)
+        }
+        for chosen in [[0], [1], [2], [3], [0, 1, 2, 3], [3, 0]] {
+            let used = chosen.map { sets[$0] }
+            let index = KnownIndex(used, policy: MatchPolicy())
+            let expected = Self.bruteForce(used, base)
+            let frame = FrameFingerprint(hash: base, quality: 90, mediaTime: 1, frame: 0)
+            #expect(index.hits([frame]) == expected && index.hits([frame, frame]) == expected)
+            #expect(index.hits(ofAll: [base, base.complement, base]) == [expected, [], expected])
+            let items = used.flatMap { set in
+                set.items.map {
+                    IndexedItem(
+                        reference: .init(set: set.name, item: $0.id, category: $0.category),
+                        kind: $0.kind, duration: $0.durationSeconds)
+                }
+            }
+            #expect(Array(index.items) == items)
+        }
+    }
+
+    private static func bruteForce(_ sets: [KnownSet], _ query: PDQHash) -> [Hit] {
+        var (hits, firstItem, number) = ([Hit](), 0, 0)
+        for set in sets {
+            for item in set.items.indices {
+                var best: Hit?
+                let hashes = set.hashes(ofItemAt: item)
+                for (place, hash) in hashes.enumerated() where hash.quality >= 50 {
+                    let distance = hash.hash.distance(to: query)
+                    let next =
+                        place + 1 < hashes.count
+                        ? hashes[place + 1].time : Float(set.items[item].durationSeconds)
+                    if distance <= 31, distance < best?.distance ?? .max {
+                        best = Hit(
+                            item: firstItem + item, knownHash: number,
+                            knownTime: Double(hash.time),
+                            knownSpan: Double(min(3, max(0, next - hash.time))),
+                            distance: distance, variant: .original)
+                    }
+                    number += 1
+                }
+                if let best { hits.append(best) }
+            }
+            firstItem += set.items.count
+        }
+        return hits
+    }
+
     @Test func lowQualityOnEitherSideTakesNoPart() throws {
         let hash = PDQHash(words: [1, 2, 3, 4])
         func hits(known: UInt8, query: Int) throws -> Int {
