@@ -94,22 +94,16 @@ public struct KnownIndex: Sendable {
     /// The items near to any form of one frame, each with its nearest hash; none for a frame of low
     /// quality.
     public func hits(_ frame: [FrameFingerprint]) -> [Hit] {
-        var hits: [Hit] = []
-        var forms = 0
-        for fingerprint in frame where fingerprint.quality >= policy.minimumQuality {
-            let found = nearest(
-                index.neighbours(of: fingerprint.hash, within: policy.radius),
-                variant: fingerprint.variant)
-            if !found.isEmpty { forms += 1 }
-            hits += found
-        }
-        return forms < 2 ? hits : Self.nearestOfEachItem(hits)
+        let forms = frame.filter { $0.quality >= policy.minimumQuality }
+        let found = zip(forms, index.neighbours(ofAll: forms.map(\.hash), within: policy.radius))
+            .map { nearest($1, variant: $0.variant) }.filter { !$0.isEmpty }
+        return found.count < 2 ? found.first ?? [] : Self.nearestOfEachItem(Array(found.joined()))
     }
 
     /// The items near to each of many hashes, which all take part, whatever their quality was.
     public func hits(ofAll queries: [PDQHash]) -> [[Hit]] {
-        queries.map { query in
-            nearest(index.neighbours(of: query, within: policy.radius), variant: .original)
+        index.neighbours(ofAll: queries, within: policy.radius).map {
+            nearest($0, variant: .original)
         }
     }
 
