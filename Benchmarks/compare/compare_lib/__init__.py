@@ -1,0 +1,1 @@
+"""Parts of Benchmarks/compare/run; see there."""
