@@ -104,7 +104,8 @@ class Clips:
 
 def zoom(number, size):
     """Pictures unlike those of the other numbers."""
-    return f"mandelbrot=size={size}:rate=25:start_scale={3 / (number + 1):g}:end_pts=1500:maxiter=500"
+    start = 3 / (number + 1)
+    return f"mandelbrot=size={size}:rate=25:start_scale={start:g}:end_pts=1500:maxiter=500"
 
 
 def own_clip(path):
