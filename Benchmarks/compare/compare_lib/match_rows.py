@@ -16,7 +16,7 @@ from .peers import FAISS, WORKERS, Conversation
 from .report import Bar, Row
 
 FEW, FIRST_GUESS, QUERIES = 100, 20_000, 1_000_000
-ENOUGH_S = 4  # the queries should cost this much CPU, or all of them are asked
+ENOUGH_S = 4  # the queries should cost this much CPU, and as much as starting; or all are asked
 FLAT_QUERIES = 1000
 FAISS_SECONDS = 1.5
 
@@ -84,7 +84,7 @@ class Lookup:
         guess = self._first(FIRST_GUESS)
         few = self._match(self.few, ONE_CORE).cpu_s
         cost = max(self._match(guess, ONE_CORE).cpu_s - few, 0.001) / FIRST_GUESS
-        self.many = int(min(max(ENOUGH_S / cost, FIRST_GUESS), QUERIES))
+        self.many = int(min(max(max(ENOUGH_S, few) / cost, FIRST_GUESS), QUERIES))
         say(f"{self.name}: about {cost * 1e6:.1f} µs a query; asking {self.many:,}")
         self.queries = self._first(self.many)
 
