@@ -14,7 +14,9 @@ let package = Package(
     products: [
         .executable(name: "vigil", targets: ["vigil"]),
         // For the benchmarks, which are a package of their own.
+        .library(name: "Decode", targets: ["Decode"]),
         .library(name: "Fingerprint", targets: ["Fingerprint"]),
+        .library(name: "Known", targets: ["Known"]),
         .library(name: "Match", targets: ["Match"]),
     ],
     dependencies: [
@@ -52,11 +54,15 @@ let package = Package(
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),
+        .target(
+            name: "Measure",
+            dependencies: ["Decode", "Fingerprint", "Known", "Match", "Report", "Run"],
+            swiftSettings: settings),
         .executableTarget(
             name: "vigil",
             dependencies: [
                 "CFFmpeg", "CHashKernels", "CProcess", "Decode", "Fingerprint", "Known", "Match",
-                "Report", "Run",
+                "Measure", "Report", "Run",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
@@ -66,6 +72,7 @@ let package = Package(
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
             name: "DecodeTests", dependencies: ["Decode", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "MeasureTests", dependencies: ["Measure"], swiftSettings: settings),
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),
         .testTarget(

@@ -108,12 +108,19 @@ public struct PDQHasher: ~Copyable {
     }
 
     private mutating func transform(_ plane: LumaPlane) -> Bool {
+        guard downsample(plane) else { return false }
+        finish(scale: plane.range.scale)
+        return true
+    }
+
+    /// The first step by itself, for measuring it.
+    /// - Returns: whether the picture is large enough.
+    package mutating func downsample(_ plane: LumaPlane) -> Bool {
         guard min(plane.width, plane.height) >= Self.minimumSide else { return false }
         downsample(width: plane.width, height: plane.height) { vertical, horizontal, row, out in
             vigil_downsample_u8(
                 plane.base, plane.stride, Int32(plane.width), vertical, horizontal, row, out)
         }
-        finish(scale: plane.range.scale)
         return true
     }
 

@@ -1,0 +1,154 @@
+// Luma down-sampling, PDQ, and look-ups: no files, no codecs.
+
+internal import Decode
+internal import Fingerprint
+internal import Glibc
+internal import Match
+
+extension Bench {
+    private static let resolutions = [(640, 360), (1280, 720), (1920, 1080), (3840, 2160)]
+
+    func lumaJobs() -> [Job] {
+        pictureJobs { resolution, plane in
+            var hasher = PDQHasher()
+            let timing = try stopwatch.time { _ in consume(hasher.downsample(plane)) }
+            return .luma(
+                LumaFigure(resolution: resolution, time: timing.milliseconds))
+        }
+    }
+
+    func pdqJobs() -> [Job] {
+        pictureJobs { resolution, plane in
+            var hasher = PDQHasher()
+            let timing = try stopwatch.time { _ in consume(hasher.hash(plane).hash) }
+            return .pdq(
+                PDQFigure(
+                    resolution: resolution, time: timing.milliseconds,
+                    perSecond: significant(1 / timing.wall.median)))
+        }
+    }
+
+    private func pictureJobs(
+        _ measure: @escaping (String, LumaPlane) throws -> BenchFigure
+    ) -> [Job] {
+        Self.resolutions.map { width, height in
+            let resolution = "\(width)x\(height)"
+            return Job(what: resolution) {
+                let film = SyntheticFilm(width: width, height: height, loopFrames: 1)
+                return try film.luma(frame: 0).withUnsafeBufferPointer { samples in
+                    // Non-nil: a film has a size.
+                    let plane = LumaPlane(
+                        base: samples.baseAddress!, width: width, height: height, stride: width,
+                        range: .limited)
+                    return try measure(resolution, plane)
+                }
+            }
+        }
+    }
+}
+
+// MARK: - Look-ups
+
+extension Bench {
+    private static let queries = 1000
+    /// Of these, planted ones that are looked for once to see that the index works at all.
+    private static let checkedQueries = 20
+
+    func indexJobs() -> [Job] {
+        settings.indexSizes.map { count in
+            Job(what: "\(count) hashes") { try indexFigure(count: count) }
+        }
+    }
+
+    private func indexFigure(count: Int) throws -> BenchFigure {
+        try Memory.require(bytes: count * (count > 4_000_000 ? 180 : 320))
+        let radius = MatchPolicy().radius
+        var random = NoiseGenerator(seed: UInt64(count))
+        let hashes = Self.randomHashes(count, &random)
+        let queries = Self.queries(of: hashes, radius: radius, &random)
+        let (before, start) = (Memory.resident(), Clock.wall())
+        let index = HashIndex(hashes, radius: radius)
+        let buildSeconds = Clock.wall() - start
+        let grown = Memory.resident() - before
+        for query in stride(from: 1, to: 2 * Self.checkedQueries, by: 2)
+        where index.neighbours(of: queries[query], within: radius).isEmpty {
+            throw MeasureError("a look-up did not find what was planted: the index is at fault")
+        }
+        let timing = try stopwatch.time { number in
+            consume(index.neighbours(of: queries[number % queries.count], within: radius))
+        }
+        return .index(
+            IndexFigure(
+                hashes: count, radius: radius,
+                medianMicroseconds: significant(timing.wall.median * 1e6),
+                bestMicroseconds: significant(timing.wall.best * 1e6),
+                p90Microseconds: significant(timing.wall.p90 * 1e6),
+                cpuMicroseconds: significant(timing.cpu.median * 1e6),
+                buildSeconds: significant(buildSeconds),
+                bytesPerHash: Self.bytesPerHash(index, residentGrowth: grown),
+                engine: index.usesTables(radius: radius) ? "multi-index" : "scan"))
+    }
+
+    /// The one place that says what an index weighs.
+    ///
+    /// The hashes, and what the process grew by while the tables were built; too coarse for a small
+    /// list. To be replaced by the index's own count of its bytes once it has one.
+    private static func bytesPerHash(_ index: HashIndex, residentGrowth: Int) -> Double? {
+        guard index.usesTables(radius: MatchPolicy().radius) else {
+            return Double(PDQHash.byteCount)
+        }
+        guard index.count >= 500_000 else { return nil }
+        return (Double(PDQHash.byteCount) + Double(max(0, residentGrowth)) / Double(index.count))
+            .rounded()
+    }
+
+    static func randomHashes(_ count: Int, _ random: inout NoiseGenerator) -> [PDQHash] {
+        (0..<count).map { _ in
+            PDQHash(words: SIMD4(random.next(), random.next(), random.next(), random.next()))
+        }
+    }
+
+    /// Every second one lies within the radius of a hash of the list, at any distance alike.
+    private static func queries(
+        of hashes: [PDQHash], radius: Int, _ random: inout NoiseGenerator
+    ) -> [PDQHash] {
+        var queries = randomHashes(queries, &random)
+        for query in stride(from: 1, to: queries.count, by: 2) {
+            queries[query] = hashes[Int.random(in: hashes.indices, using: &random)]
+            var bits = Set<Int>()
+            let distance = Int.random(in: 0...radius, using: &random)
+            while bits.count < distance { bits.insert(Int.random(in: 0..<256, using: &random)) }
+            for bit in bits { queries[query].words[bit >> 6] ^= 1 << UInt64(bit & 63) }
+        }
+        return queries
+    }
+}
+
+/// Memory of this machine and process.
+enum Memory {
+    /// Resident bytes of this process; 0 where the system does not tell.
+    static func resident() -> Int {
+        let fields = text("/proc/self/statm").split(separator: " ")
+        return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(CInt(_SC_PAGESIZE)))
+    }
+
+    /// Refuses what would drive the machine out of memory.
+    static func require(bytes: Int) throws(MeasureError) {
+        let line = text("/proc/meminfo").split(separator: "\n")
+            .first { $0.hasPrefix("MemAvailable:") }
+        guard let kibibytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) })
+        else { return }
+        guard bytes / 1024 <= kibibytes else {
+            throw MeasureError(
+                "needs about \(bytes >> 20) MiB of memory and \(kibibytes >> 10) MiB are free")
+        }
+    }
+
+    private static func text(_ path: String) -> String {
+        guard let file = fopen(path, "re") else { return "" }
+        defer { fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 8192)
+        let count = fread(&bytes, 1, bytes.count, file)
+        return String(decoding: bytes[..<count], as: UTF8.self)
+    }
+}
