@@ -12,18 +12,28 @@ final class StopSignals {
 
     private var sources: [any DispatchSourceSignal] = []
 
-    init(_ stopSwitch: StopSwitch) {
+    /// - Parameters:
+    ///   - note: what stopping means, for people.
+    ///   - leave: done before the process is ended at once.
+    init(
+        _ stopSwitch: StopSwitch, note: String = "what was found is kept",
+        leave: @escaping @Sendable () -> Void = {}
+    ) {
         for number in [SIGINT, SIGTERM] {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                if stopSwitch.isStopped { _exit(128 + number) }
-                Console.error("vigil: stopping; what was found is kept (again to stop at once)")
+                if stopSwitch.isStopped {
+                    leave()
+                    _exit(128 + number)
+                }
+                Console.error("vigil: stopping; \(note) (again to stop at once)")
                 stopSwitch.stop()
                 // Reads end at once; where one hangs in the kernel all the same, do not hang with
                 // it.
                 DispatchQueue.global().asyncAfter(deadline: .now() + Self.grace) {
                     Console.error("vigil: a read does not end; leaving it")
+                    leave()
                     _exit(128 + number)
                 }
             }

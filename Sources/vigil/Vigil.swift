@@ -19,7 +19,7 @@ struct Vigil: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             ScanCommand.self, FingerprintCommand.self, KnownCommand.self, MatchCommand.self,
-            ReportCommand.self, DoctorCommand.self,
+            ReportCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 
     /// Known hashes and keys are secrets: no core dump may hold them.

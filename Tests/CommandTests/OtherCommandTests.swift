@@ -204,7 +204,7 @@ import Testing
     }
 
     @Test(arguments: [
-        [], ["scan"], ["fingerprint"], ["match"], ["doctor"], ["known"], ["report"],
+        [], ["scan"], ["fingerprint"], ["match"], ["bench"], ["doctor"], ["known"], ["report"],
         ["known", "build"], ["known", "info"], ["known", "verify"], ["known", "import"],
         ["known", "remove"], ["known", "diff"], ["report", "list"], ["report", "show"],
     ])
