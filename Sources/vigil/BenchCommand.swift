@@ -15,8 +15,8 @@ struct BenchCommand: ParsableCommand {
             Measures hashing, look-ups, keyframe decoding and whole scans, and works out how many live streams \
             one core can take: every packet is read, each keyframe is decoded, hashed and looked up in all its \
             forms in a list of a million hashes. The clips are made here and removed again. Takes one to two \
-            minutes; --quick about a quarter of one. Run it on a machine that does nothing else: where the CPU \
-            time is far below the median, it did.
+            minutes; --quick about a quarter of one. Run it on a machine that does nothing else: where CPU \
+            time is far below the median, something else ran too.
 
             Example: vigil bench --only decode,streams --keyframe-interval 4
 
@@ -29,12 +29,14 @@ struct BenchCommand: ParsableCommand {
             valueName: "list"))
     var only: SectionList?
 
-    @Option(help: ArgumentHelp("Time spent on each figure, 0.001 to 60.", valueName: "s"))
+    @Option(
+        help: ArgumentHelp("Time spent on each figure, 0.001 to 60 (default: 0.4).", valueName: "s")
+    )
     var seconds: Double?
 
     @Option(
         help: ArgumentHelp(
-            "Hashes in the lists of the index figures; 10M takes a minute and 2 GB.",
+            "Hashes in the lists of the index figures (default: 10k,100k,1M); 10M takes a minute and 2 GB.",
             valueName: "list"))
     var indexSizes: SizeList?
 
