@@ -13,7 +13,9 @@ let package = Package(
             name: "Micro",
             dependencies: [
                 .product(name: "Benchmark", package: "benchmark"),
+                .product(name: "Decode", package: "vigil"),
                 .product(name: "Fingerprint", package: "vigil"),
+                .product(name: "Known", package: "vigil"),
                 .product(name: "Match", package: "vigil"),
             ],
             path: "Benchmarks/Micro",
