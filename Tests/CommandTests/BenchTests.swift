@@ -4,7 +4,8 @@
 import Foundation
 import Testing
 
-@Suite struct BenchTests {
+// One at a time: encoding takes all cores, which other tests want too.
+@Suite(.serialized) struct BenchTests {
     private let place: Workplace
     private let temporary: String
 
