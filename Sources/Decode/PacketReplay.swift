@@ -59,7 +59,7 @@ package struct KeyframeReplay: ~Copyable {
             av_packet_unref(buffers.packet)
         }
         guard !keyframes.packets.isEmpty else { throw DecodeError(.damaged, "has no keyframe") }
-        decoder = try VideoDecoder(demuxer.stream(track), threads: 1, interrupt: interrupt)
+        decoder = try VideoDecoder(TrackCodec(demuxer.stream(track)), threads: 1)
         converter = LumaConverter(.luma)
         self.keyframes = keyframes
         self.buffers = buffers

@@ -101,8 +101,8 @@ public struct IndexFigure: Sendable, Encodable {
     public var cpuMicroseconds: Double
     /// Wall time that building the index took, on all cores, seconds.
     public var buildSeconds: Double
-    /// Memory of the index, hashes included; `nil` where it is too small to tell.
-    public var bytesPerHash: Double?
+    /// Memory of the index, hashes included.
+    public var bytesPerHash: Double
     /// `scan` or `multi-index`.
     public var engine: String
 
@@ -114,20 +114,6 @@ public struct IndexFigure: Sendable, Encodable {
         case cpuMicroseconds = "cpu_us"
         case buildSeconds = "build_s"
         case bytesPerHash = "bytes_per_hash"
-    }
-
-    /// Writes `null` for what is not known.
-    public func encode(to encoder: any Encoder) throws {
-        var values = encoder.container(keyedBy: CodingKeys.self)
-        try values.encode(hashes, forKey: .hashes)
-        try values.encode(radius, forKey: .radius)
-        try values.encode(engine, forKey: .engine)
-        try values.encode(medianMicroseconds, forKey: .medianMicroseconds)
-        try values.encode(bestMicroseconds, forKey: .bestMicroseconds)
-        try values.encode(p90Microseconds, forKey: .p90Microseconds)
-        try values.encode(cpuMicroseconds, forKey: .cpuMicroseconds)
-        try values.encode(buildSeconds, forKey: .buildSeconds)
-        try values.encode(bytesPerHash, forKey: .bytesPerHash)
     }
 }
 

@@ -61,15 +61,15 @@ extension Bench {
     }
 
     private func indexFigure(count: Int) throws -> BenchFigure {
-        try Memory.require(bytes: count * (count > 4_000_000 ? 180 : 320))
         let radius = MatchPolicy().radius
+        // A quarter more, for the build.
+        try Memory.require(bytes: HashIndex.plannedBytes(count: count, radius: radius) * 5 / 4)
         var random = NoiseGenerator(seed: UInt64(count))
         let hashes = Self.randomHashes(count, &random)
         let queries = Self.queries(of: hashes, radius: radius, &random)
-        let (before, start) = (Memory.resident(), Clock.wall())
+        let start = Clock.wall()
         let index = HashIndex(hashes, radius: radius)
         let buildSeconds = Clock.wall() - start
-        let grown = Memory.resident() - before
         for query in stride(from: 1, to: 2 * Self.checkedQueries, by: 2)
         where index.neighbours(of: queries[query], within: radius).isEmpty {
             throw MeasureError("a look-up did not find what was planted: the index is at fault")
@@ -85,21 +85,8 @@ extension Bench {
                 p90Microseconds: significant(timing.wall.p90 * 1e6),
                 cpuMicroseconds: significant(timing.cpu.median * 1e6),
                 buildSeconds: significant(buildSeconds),
-                bytesPerHash: Self.bytesPerHash(index, residentGrowth: grown),
+                bytesPerHash: significant(Double(index.byteCount) / Double(count)),
                 engine: index.usesTables(radius: radius) ? "multi-index" : "scan"))
-    }
-
-    /// The one place that says what an index weighs.
-    ///
-    /// The hashes, and what the process grew by while the tables were built; too coarse for a small
-    /// list. To be replaced by the index's own count of its bytes once it has one.
-    private static func bytesPerHash(_ index: HashIndex, residentGrowth: Int) -> Double? {
-        guard index.usesTables(radius: MatchPolicy().radius) else {
-            return Double(PDQHash.byteCount)
-        }
-        guard index.count >= 500_000 else { return nil }
-        return (Double(PDQHash.byteCount) + Double(max(0, residentGrowth)) / Double(index.count))
-            .rounded()
     }
 
     static func randomHashes(_ count: Int, _ random: inout NoiseGenerator) -> [PDQHash] {
@@ -124,14 +111,8 @@ extension Bench {
     }
 }
 
-/// Memory of this machine and process.
+/// Memory of this machine.
 enum Memory {
-    /// Resident bytes of this process; 0 where the system does not tell.
-    static func resident() -> Int {
-        let fields = text("/proc/self/statm").split(separator: " ")
-        return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(sysconf(CInt(_SC_PAGESIZE)))
-    }
-
     /// Refuses what would drive the machine out of memory.
     static func require(bytes: Int) throws(MeasureError) {
         let line = text("/proc/meminfo").split(separator: "\n")

@@ -165,7 +165,7 @@ extension BenchFigure {
                 ].map { number($0) + " us" }
                 + [
                     number(figure.buildSeconds, digits: 2) + " s",
-                    figure.bytesPerHash.map { String(Int($0)) } ?? "?",
+                    String(Int(figure.bytesPerHash.rounded())),
                 ]
         case .decode(let figure):
             ["\(codecName(figure.codec)) \(figure.resolution)"]
