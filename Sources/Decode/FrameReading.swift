@@ -1,4 +1,5 @@
-// The ways to read a track: a still, by keyframes, straight through, and a stretch once more.
+// The ways to read a track: a still, by keyframes, and a stretch once more. Straight through:
+// GroupReading.
 //
 // Reading by keyframes falls back to reading straight through, once, where the source cannot seek
 // after all or its key flags are wrong. Every packet of the track goes through the clock exactly
@@ -42,7 +43,7 @@ extension FrameSource {
             case .back(let step):
                 anchor = step.anchor
                 guard try seek(to: step.place) else { return try restartThrough(&looker) }
-            case .through:
+            case .through, .again:
                 return try restartThrough(&looker)
             }
         }
@@ -91,8 +92,9 @@ extension FrameSource {
         // The first one is for the reader's own decoder.
         if looker.hasRoom, decodesBeside, report.sampled + looker.waiting > 0 {
             looker.begin(
-                try CodedKeyframe(
-                    taking: packet, codec: codec, form: converter.form, mediaTime: step.time))
+                .keyframe(
+                    try CodedKeyframe(
+                        taking: packet, codec: codec, form: converter.form, mediaTime: step.time)))
             ahead.add(step)
             return try settle(leaving: looker.mostWaiting, &looker)
         }
@@ -116,7 +118,7 @@ extension FrameSource {
         return try settle(leaving: looker.mostWaiting, &looker)
     }
 
-    private func bringsParameters(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
+    func bringsParameters(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
         [AV_PKT_DATA_NEW_EXTRADATA, AV_PKT_DATA_PARAM_CHANGE].contains {
             av_packet_get_side_data(packet, $0, nil) != nil
         }
@@ -189,14 +191,14 @@ extension FrameSource {
     }
 
     /// Which of the frames that a decoder gives are sampled.
-    private enum Choice {
+    enum Choice {
         case fill
         /// Behind the time up to which frames were sampled before.
         case policy(after: Double?)
     }
 
     /// Takes the frames that the decoder has ready and samples those that are wanted.
-    private mutating func drain(
+    mutating func drain(
         _ choice: Choice, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
         while true {
@@ -227,42 +229,9 @@ extension FrameSource {
         }
     }
 
-    /// Decodes every packet.
-    ///
-    /// `after` is the time up to which frames were sampled before.
-    mutating func readThrough(
-        after: Double?, _ looker: inout some PictureLooker & ~Copyable
-    ) throws(DecodeError) {
-        demuxer.select(track, keyframesOnly: false)
-        var anchor: PacketPlace?
-        while try readPacket() {
-            let before = clock.lastPacketTime
-            let place = clock.unwrap(packet)
-            noteHole(from: before, to: place.time)
-            if place.isDiscontinuity { sampler.restart() }
-            if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 {
-                anchor = place
-                anchors.add(place)
-            }
-            if !decoder.send(packet) { report.failed += 1 }
-            try drain(.policy(after: after), &looker)
-        }
-        if !decoder.send(nil) { report.failed += 1 }
-        try drain(.policy(after: after), &looker)
-        passHoles(until: .infinity)
-        let declared = demuxer.declaredDuration ?? declaredDuration ?? 0
-        if declared - clock.startSeconds - clock.reached > Self.truncationSlack, demuxer.isSeekable
-        {
-            demuxer.selectAll()
-            let end = try seek(to: anchor) ? try readTail() : clock.reached
-            noteTruncation(dataEnd: end)
-        }
-        finish()
-    }
-
     /// Opens the input again and reads straight through what was not sampled yet: where a source
     /// says that it can seek and then cannot, or where its key flags turn out to be wrong.
-    private mutating func restartThrough(
+    mutating func restartThrough(
         _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) {
         looker.dropNewest(looker.waiting)
@@ -278,6 +247,9 @@ extension FrameSource {
         clock = TrackClock(stream)
         anchors = AnchorList()
         isPending = false
+        isFed = false
+        decoded = 0
+        holes = []
         try readThrough(after: sampler.lastSample, &looker)
     }
 }

@@ -46,6 +46,10 @@ public struct FrameSource: ~Copyable {
     var holes: [(start: Double, end: Double)] = []
     var report = SourceReport()
     var anchors = AnchorList()
+    /// Whether packets are gathered into groups.
+    var gathers = false
+    /// Whether the decoder holds pictures of packets that were decoded as they were read.
+    var isFed = false
     /// Whether `packet` was read already and is the next one to look at.
     var isPending = false
 
@@ -243,6 +247,8 @@ extension FrameSource {
         case back(to: LookAhead<PacketPlace>.Step)
         /// From the start, because key flags are wrong.
         case through
+        /// At the start of a group, decoding as it is read.
+        case again(CodedGroup.Restart)
     }
 
     /// Accepts pictures in their order: those that are ready, and as many as must be waited for.
@@ -250,7 +256,12 @@ extension FrameSource {
         leaving limit: Int, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) -> Turn {
         while looker.waiting > limit || looker.waiting > 0 && looker.isOldestReady {
-            guard case .seen(let outcome) = try settleOldest(&looker) else { return .through }
+            let outcome: LookAhead<PacketPlace>.Outcome
+            switch try settleOldest(&looker) {
+            case .seen(let seen): outcome = seen
+            case .dependent: return .through
+            case .again(let restart): return .again(restart)
+            }
             if let back = ahead.settle(outcome, known: &sampler) {
                 looker.dropNewest(back.dropped)
                 return .back(to: back.step)
@@ -264,6 +275,8 @@ extension FrameSource {
         case seen(LookAhead<PacketPlace>.Outcome)
         /// A keyframe that needs pictures before it.
         case dependent
+        /// A group that needs pictures before it, or is damaged.
+        case again(CodedGroup.Restart)
     }
 
     /// Accepts the oldest picture, or counts that there is none.
@@ -273,10 +286,11 @@ extension FrameSource {
         if let reason = interrupt.reason { throw reason }
         switch looker.oldest() {
         case .seen(let isUsable):
-            looker.acceptOldest(number: sampler.policy.mode == .all ? nil : report.sampled)
-            report.sampled += 1
+            report.sampled += looker.acceptOldest(
+                number: sampler.policy.mode == .all ? nil : report.sampled)
             return .seen(isUsable ? .usable : .unusable)
-        case .handedBack(let keyframe):
+        case .handedBack(.group(let group)): return .again(group.restart)
+        case .handedBack(.keyframe(let keyframe)):
             switch decoder.keyframe(keyframe.packet, into: frame) {
             case .dependent: return .dependent
             case .failure: report.failed += 1

@@ -18,7 +18,7 @@ package struct PacketWalk: ~Copyable {
 
     /// Opens the input; what that costs is paid here.
     package init(_ input: MediaInput, interrupt: Interrupt) throws(DecodeError) {
-        let demuxer = try Demuxer(input, form: .luma, interrupt: interrupt)
+        var demuxer = try Demuxer(input, form: .luma, interrupt: interrupt)
         demuxer.select(demuxer.tracks[0], keyframesOnly: false)
         buffers = try FrameSource.Buffers()
         self.demuxer = demuxer

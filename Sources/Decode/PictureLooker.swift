@@ -5,15 +5,18 @@
 // settled in the order in which the pictures were found. So a source reads ahead of what it knows,
 // and takes back what it read too far (LookAhead).
 
-/// What came of the oldest picture that is not settled.
+/// What came of the oldest of what was given and is not settled: a picture, or all pictures of a
+/// group.
 public enum Looked: ~Copyable {
     /// It was looked at.
     case seen(isUsable: Bool)
-    /// A keyframe that could not be decoded beside the reader, handed back.
-    case handedBack(CodedKeyframe)
+    /// It could not be decoded beside the reader.
+    case handedBack(Coded)
 }
 
 /// Looks at pictures, in part beside the reader, and keeps them in order until they are settled.
+///
+/// A group counts as one.
 public protocol PictureLooker: ~Copyable {
     /// Pictures that were given and neither accepted nor taken back.
     var waiting: Int { get }
@@ -24,8 +27,8 @@ public protocol PictureLooker: ~Copyable {
     /// Whether `oldest` would return at once.
     var isOldestReady: Bool { get }
 
-    /// Begins to decode a keyframe and look at it, beside the reader.
-    mutating func begin(_ keyframe: consuming CodedKeyframe)
+    /// Begins to decode and to look at what that gives, beside the reader where there is room.
+    mutating func begin(_ coded: consuming Coded)
     /// Begins to look at a picture, beside the reader where there is room.
     mutating func begin(_ picture: consuming LumaFrame)
     /// Waits for the oldest picture and says what came of it.
@@ -35,7 +38,8 @@ public protocol PictureLooker: ~Copyable {
     mutating func replaceOldest(with picture: consuming LumaFrame)
     /// Hands on what the oldest picture gave.
     /// - Parameter number: its number as a sample; `nil` where the picture came with its number.
-    mutating func acceptOldest(number: Int?)
+    /// - Returns: number of pictures.
+    mutating func acceptOldest(number: Int?) -> Int
     /// Drops the oldest picture.
     mutating func dropOldest()
     /// Drops the newest pictures.

@@ -222,7 +222,11 @@ struct TrackClock {
 
     /// Time of a decoded frame whose packets were unwrapped.
     mutating func time(of frame: UnsafeMutablePointer<AVFrame>) -> Double {
-        let stamp = frame.pointee.best_effort_timestamp
+        time(ofFrame: frame.pointee.best_effort_timestamp)
+    }
+
+    /// Time of a frame of this stamp, which packets brought that were unwrapped.
+    mutating func time(ofFrame stamp: Int64) -> Double {
         lastFrameTime =
             stamp != vigil_AV_NOPTS_VALUE ? seconds(Double(stamp)) : lastFrameTime + frameDuration
         reached = max(reached, lastFrameTime + frameDuration)

@@ -10,16 +10,17 @@ internal import DequeModule
 internal import Fingerprint
 internal import Foundation
 
-/// One picture that is being looked at.
+/// What is being looked at: one picture, or what is to be decoded first.
 final class PictureJob: @unchecked Sendable {
     // Sound: at any time one thread has the job; it changes hands with the crew's lock held.
-    fileprivate(set) var keyframe: CodedKeyframe?
+    fileprivate var coded: Coded?
     fileprivate var picture: LumaFrame?
-    fileprivate(set) var forms: [FrameFingerprint] = []
+    /// For each picture its fingerprints; none for one that is too small.
+    fileprivate(set) var pictures: [[FrameFingerprint]] = []
     fileprivate var isDone = false
 
-    func set(_ keyframe: consuming CodedKeyframe) {
-        self.keyframe = consume keyframe
+    func set(_ coded: consuming Coded) {
+        self.coded = consume coded
         isDone = false
     }
 
@@ -28,34 +29,46 @@ final class PictureJob: @unchecked Sendable {
         isDone = false
     }
 
-    func takeKeyframe() -> CodedKeyframe? { keyframe.take() }
+    /// What could not be decoded.
+    func takeCoded() -> Coded? { coded.take() }
 
-    func takeForms() -> [FrameFingerprint] {
-        defer { forms = [] }
-        return forms
+    /// Takes what came of each picture; the job is empty afterwards.
+    func takePictures() -> [[FrameFingerprint]] {
+        defer { pictures.removeAll(keepingCapacity: true) }
+        return pictures
     }
 }
 
-/// What one thread needs to look at pictures; keeps its scratch memory and its newest decoder.
+/// What one thread needs to look at pictures; keeps its newest decoder.
 struct PictureWorker: ~Copyable {
+    private let hasher: FrameHasher
+    private var decoder = StandaloneDecoder()
+
+    init(_ effort: Effort) { hasher = FrameHasher(effort) }
+
+    /// Decodes the job, if need be, and hashes its pictures.
+    ///
+    /// What cannot be decoded stays in the job.
+    mutating func work(on job: PictureJob) {
+        job.pictures.removeAll(keepingCapacity: true)
+        if let picture = job.picture.take() { job.pictures.append(hasher.forms(of: picture)) }
+        guard let coded = job.coded.take() else { return }
+        let isComplete = decoder.decode(coded) { [hasher] picture in
+            job.pictures.append(hasher.forms(of: picture))
+        }
+        if !isComplete { job.coded = consume coded }
+    }
+}
+
+/// Hashes decoded pictures; belongs to one thread and keeps its scratch memory.
+private final class FrameHasher {
     private let effort: Effort
     private var hasher = PDQHasher()
-    private var decoder = KeyframeDecoder()
 
     init(_ effort: Effort) { self.effort = effort }
 
-    /// Decodes the job's keyframe, if it has one, and hashes its picture.
-    ///
-    /// A keyframe that cannot be decoded stays in the job.
-    mutating func work(on job: PictureJob) {
-        if let keyframe = job.keyframe.take() {
-            job.picture = decoder.picture(of: keyframe)
-            if job.picture == nil { job.keyframe = consume keyframe }
-        }
-        if let picture = job.picture.take() { job.forms = forms(of: picture) }
-    }
-
-    private mutating func forms(of frame: borrowing LumaFrame) -> [FrameFingerprint] {
+    /// The fingerprints of a picture; none if it is too small.
+    func forms(of frame: borrowing LumaFrame) -> [FrameFingerprint] {
         let (width, height, form) = (frame.width, frame.height, frame.form)
         let range: LumaRange = frame.isFullRange ? .full : .limited
         let spectrum = frame.withSamples { base, stride in
@@ -128,6 +141,15 @@ final class ExamineCrew: @unchecked Sendable {
     }
 
     func begin(_ job: PictureJob) { change { queue.append(job) } }
+
+    /// Takes one of these jobs out of the queue, the oldest that nobody began with.
+    func takeBack(of jobs: Deque<PictureJob>) -> PictureJob? {
+        condition.lock()
+        defer { condition.unlock() }
+        guard let place = queue.firstIndex(where: { queued in jobs.contains { $0 === queued } })
+        else { return nil }
+        return queue.remove(at: place)
+    }
 
     func isDone(_ job: PictureJob) -> Bool {
         condition.lock()

@@ -61,16 +61,20 @@ struct ExamineLooker: PictureLooker, ~Copyable {
     var hasRoom: Bool { crew.cores > 1 && crew.hasRoom }
     var isOldestReady: Bool { jobs.first.map(crew.isDone) ?? false }
 
-    mutating func begin(_ keyframe: consuming CodedKeyframe) {
+    mutating func begin(_ coded: consuming Coded) {
         let job = newJob()
-        job.set(keyframe)
-        crew.begin(job)
+        job.set(coded)
+        look(at: job, beside: true)
     }
 
     mutating func begin(_ picture: consuming LumaFrame) {
         let job = newJob()
         job.set(picture)
-        if hashesBeside, hasRoom {
+        look(at: job, beside: hashesBeside)
+    }
+
+    private mutating func look(at job: PictureJob, beside: Bool) {
+        if beside, hasRoom {
             crew.begin(job)
         } else {
             crew.work(on: job, with: &worker)
@@ -79,9 +83,14 @@ struct ExamineLooker: PictureLooker, ~Copyable {
 
     mutating func oldest() -> Looked {
         let job = jobs[0]
+        // Rather than wait while its own pictures lie in the queue, the reader looks at them.
+        while !crew.isDone(job), let queued = crew.takeBack(of: jobs) {
+            crew.work(on: queued, with: &worker)
+        }
         crew.wait(for: job)
-        if let keyframe = job.takeKeyframe() { return .handedBack(keyframe) }
-        return .seen(isUsable: job.forms.first.map { $0.quality >= minimumQuality } ?? false)
+        if let coded = job.takeCoded() { return .handedBack(coded) }
+        let quality = job.pictures.first?.first?.quality ?? -1
+        return .seen(isUsable: quality >= minimumQuality)
     }
 
     mutating func replaceOldest(with picture: consuming LumaFrame) {
@@ -89,15 +98,23 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         crew.work(on: jobs[0], with: &worker)
     }
 
-    mutating func acceptOldest(number: Int?) {
+    mutating func acceptOldest(number: Int?) -> Int {
         let job = jobs.removeFirst()
-        var forms = job.takeForms()
+        let pictures = job.takePictures()
         unused.append(job)
-        guard let first = forms.first else {
+        for (place, forms) in pictures.enumerated() {
+            accept(forms, number: number.map { $0 + place })
+        }
+        return pictures.count
+    }
+
+    private mutating func accept(_ found: [FrameFingerprint], number: Int?) {
+        guard let first = found.first else {
             tally.tooSmall += 1
             return
         }
         if first.quality < minimumQuality { tally.lowQuality += 1 }
+        var forms = found
         if let number {
             for index in forms.indices { forms[index].frame = number }
         }

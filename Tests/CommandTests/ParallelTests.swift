@@ -65,6 +65,28 @@ import Testing
         try expectSame(path, sampled: 20, "\(container)")
     }
 
+    @Test(arguments: [
+        ("closed.mp4", "\(Clips.x264) -bf 3 -preset veryfast -g 20"),
+        ("open.mkv", "\(Clips.x264) -preset veryfast -x264-params open-gop=1:bframes=3:keyint=20"),
+        ("closed.ts", "\(Clips.x264) -bf 2 -g 30"),
+        ("closed-hevc.mp4", "-c:v libx265 -preset ultrafast -x265-params \(hevc):open-gop=0"),
+        ("open-hevc.mkv", "-c:v libx265 -preset ultrafast -x265-params \(hevc):open-gop=1"),
+        ("vp9.webm", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 20 -auto-alt-ref 1"),
+        ("mpeg2.ts", "-c:v mpeg2video -bf 2 -g 15 -q:v 4"),
+        ("endless.mp4", "\(Clips.x264) -g 9999 -sc_threshold 0"),
+    ])
+    func groupsOfPictures(_ name: String, _ encoder: String) throws {
+        let path = place.file(name)
+        try Program.ffmpeg("-i \(try Clips.film()) -vf scale=160:120 \(encoder) \(path)")
+        for mode in [SamplingPolicy.Mode.all, .every(seconds: 0.31)] {
+            let one = try examine(path, jobs: 1, mode: mode, form: .luma)
+            let many = try examine(path, jobs: 4, mode: mode, form: .luma)
+            #expect(one.0.count >= 38 && one == many, "\(mode)")
+        }
+    }
+
+    private static let hevc = "log-level=none:bframes=3:keyint=20:min-keyint=20:scenecut=0"
+
     @Test func damagedFiles() throws {
         let path = place.file("long.mkv")
         try Program.ffmpeg("-stream_loop 3 -i \(try Clips.film()) -c copy \(path)")

@@ -1,0 +1,102 @@
+// The decoder beside the reader: of keyframes, and of groups that need nothing before them.
+//
+// It gives all pictures or none: where anything is not as the packets promised (an error concealed,
+// a picture missing, one too many, another time), the reader has to see to it itself, with a decoder
+// that has seen all that came before.
+
+internal import CFFmpeg
+
+/// Decodes what is handed to it, of any tracks, one after the other; keeps the newest track's
+/// decoder.
+public struct StandaloneDecoder: ~Copyable {
+    struct Open: ~Copyable {
+        let codec: TrackCodec
+        let decoder: VideoDecoder
+        var converter: LumaConverter
+    }
+
+    private var open: Open?
+    private var frame: UnsafeMutablePointer<AVFrame>?
+
+    /// Makes a decoder that has nothing open.
+    public init() { frame = av_frame_alloc() }
+
+    deinit {
+        var freeing = frame
+        av_frame_free(&freeing)
+    }
+
+    /// Decodes and hands on every picture that is wanted, in order.
+    /// - Returns: whether all went as expected; where not, what was handed on is to be forgotten.
+    public mutating func decode(
+        _ coded: borrowing Coded, _ body: (consuming LumaFrame) -> Void
+    ) -> Bool {
+        guard let frame else { return false }
+        defer { av_frame_unref(frame) }
+        switch coded {
+        case .keyframe(let keyframe):
+            guard prepare(keyframe.codec, keyframe.form),
+                case .picture? = open?.decoder.keyframe(keyframe.packet, into: frame)
+            else { return false }
+            return handOn(frame, at: keyframe.mediaTime, number: 0, body)
+        case .group(let group):
+            guard prepare(group.codec, group.form) else { return false }
+            open?.decoder.flush()
+            let isComplete = decode(group, into: frame, body)
+            open?.decoder.flush()
+            return isComplete
+        }
+    }
+
+    private mutating func decode(
+        _ group: borrowing CodedGroup, into frame: UnsafeMutablePointer<AVFrame>,
+        _ body: (consuming LumaFrame) -> Void
+    ) -> Bool {
+        var next = 0
+        for index in 0...group.packets.count {
+            let packet = index < group.packets.count ? group.packets[index] : nil
+            guard open?.decoder.send(packet) ?? false else { return false }
+            receiving: while true {
+                switch open?.decoder.receive(into: frame) ?? .failure {
+                case .failure: return false
+                case .none: break receiving
+                case .frame: break
+                }
+                guard next < group.pictures.count,
+                    frame.pointee.best_effort_timestamp == group.pictures[next].stamp
+                else { return false }
+                let picture = group.pictures[next]
+                let number = group.restart.decoded + next
+                next += 1
+                if VideoDecoder.isDamaged(frame) { return false }
+                if picture.isWanted {
+                    guard handOn(frame, at: picture.time, number: number, body) else {
+                        return false
+                    }
+                } else {
+                    av_frame_unref(frame)
+                }
+            }
+        }
+        return next == group.pictures.count
+    }
+
+    private mutating func handOn(
+        _ frame: UnsafeMutablePointer<AVFrame>, at time: Double, number: Int,
+        _ body: (consuming LumaFrame) -> Void
+    ) -> Bool {
+        guard !VideoDecoder.isDamaged(frame),
+            let picture = try? open?.converter.luma(taking: frame, mediaTime: time, number: number)
+        else { return false }
+        body(picture)
+        return true
+    }
+
+    private mutating func prepare(_ codec: TrackCodec, _ form: FrameForm) -> Bool {
+        if open?.codec === codec { return true }
+        open = nil
+        guard let decoder = try? VideoDecoder(codec, threads: 1) else { return false }
+        open = Open(codec: codec, decoder: decoder, converter: LumaConverter(form))
+        return true
+    }
+}
