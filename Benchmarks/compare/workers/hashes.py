@@ -8,6 +8,7 @@ which line (0 is the first, -1 none) and how many bits. `check` prints one JSON 
 of its own, so that the memory it needs is not counted as that of what the driver starts.
 """
 
+import itertools
 import json
 import random
 import sys
@@ -54,33 +55,25 @@ def write_list(folder, count, draw, wanted):
 
 
 def check(folder, queries, answers, flat=None, flat_queries="0"):
+    """Compares answers by what was asked, not by its number: two queries may be the same."""
     queries, flat_queries = int(queries), int(flat_queries)
     with open(folder / "queries.txt") as lines:
-        number = {text.strip(): index for index, text in zip(range(queries), lines)}
-    planted = {}
+        asked = [text.strip() for text in itertools.islice(lines, queries)]
     with open(folder / "planted.txt") as lines:
-        for query, text in zip(range(queries), lines):
-            line, flips = map(int, text.split())
-            if line >= 0:
-                planted[query] = (line, flips)
-    total, compared = len(planted), set()
-    hits = 0
+        planted = [tuple(map(int, text.split())) for text in itertools.islice(lines, queries)]
     with open(answers) as lines:
-        for text in lines:
-            hit = json.loads(text)
-            query, item = number[hit["query"]], int(hit["item"].rpartition(":")[2]) - 1
-            hits += 1
-            if planted.get(query) == (item, hit["distance"]):
-                del planted[query]
-            if query < flat_queries:
-                compared.add((query, item, hit["distance"]))
+        hits = {(hit["query"], int(hit["item"].rpartition(":")[2]) - 1, hit["distance"])
+                for hit in map(json.loads, lines)}
+    wanted = [(text, line, flips) for text, (line, flips) in zip(asked, planted) if line >= 0]
     right = set()
     if flat:
         with open(flat) as lines:
-            right = {tuple(map(int, text.split())) for text in lines}
-    return {"planted": total, "found": total - len(planted), "hits": hits,
-            "flat_queries": flat_queries, "flat_answers": len(right),
-            "different": len(compared ^ right) if flat else None}
+            right = {(asked[query], item, distance)
+                     for query, item, distance in (map(int, text.split()) for text in lines)}
+    first = set(asked[:flat_queries])
+    compared = {hit for hit in hits if hit[0] in first}
+    return {"planted": len(wanted), "found": sum(hit in hits for hit in wanted),
+            "flat_answers": len(right), "different": len(compared ^ right) if flat else None}
 
 
 def main():
