@@ -28,6 +28,7 @@ struct Demuxer: ~Copyable {
     let tracks: [Track]
     /// Reads that failed and were followed by one that did not.
     private(set) var readErrors = 0
+    private var keyDelay: KeyDelay?
 
     init(_ input: MediaInput, form: FrameForm, interrupt: Interrupt) throws(DecodeError) {
         interrupt.arm(seconds: DemuxLimits.stallSeconds)
@@ -53,6 +54,7 @@ struct Demuxer: ~Copyable {
         self.openGuard = openGuard
         formatNames = String(cString: context.pointee.iformat.pointee.name)
         tracks = found
+        if formatNames.hasPrefix("mov") { keyDelay = KeyDelay() }
     }
 
     deinit {
@@ -194,7 +196,8 @@ extension Demuxer {
     }
 
     /// Reads only this track, and of it only keyframes where the container can tell.
-    func select(_ track: Track, keyframesOnly: Bool) {
+    mutating func select(_ track: Track, keyframesOnly: Bool) {
+        keyDelay?.isSkipping = keyframesOnly
         for index in 0..<Int(context.pointee.nb_streams) {
             guard let stream = context.pointee.streams[index] else { continue }
             let chosen = index == track.index
@@ -204,7 +207,8 @@ extension Demuxer {
     }
 
     /// Reads every track in full.
-    func selectAll() {
+    mutating func selectAll() {
+        keyDelay?.isSkipping = false
         for index in 0..<Int(context.pointee.nb_streams) {
             context.pointee.streams[index]?.pointee.discard = AVDISCARD_DEFAULT
         }
@@ -220,6 +224,7 @@ extension Demuxer {
             let status = av_read_frame(context, packet)
             if status >= 0 {
                 readErrors += failures
+                keyDelay?.correct(packet)
                 return true
             }
             if let reason = interrupt.reason { throw reason }
@@ -233,7 +238,8 @@ extension Demuxer {
 
     /// Goes back to a packet read before.
     /// - Returns: whether the library could seek; where it landed shows in the next packet.
-    func seek(track: Track, timestamp: Int64, position: Int64) -> Bool {
+    mutating func seek(track: Track, timestamp: Int64, position: Int64) -> Bool {
+        keyDelay?.isFresh = true
         interrupt.arm(seconds: DemuxLimits.stallSeconds)
         // Formats with discontinuous time stamps (MPEG-TS, MPEG-PS) search by time stamps and land
         // beside the keyframe; by position they land on it.
@@ -244,5 +250,31 @@ extension Demuxer {
             return av_seek_frame(context, CInt(track.index), position, AVSEEK_FLAG_BYTE) >= 0
         }
         return av_seek_frame(context, CInt(track.index), timestamp, AVSEEK_FLAG_BACKWARD) >= 0
+    }
+}
+
+/// Corrects when keyframes are shown, where the MP4 demuxer skips all others.
+///
+/// It does not move on in its table of composition offsets for samples that it skips, so a keyframe
+/// gets the offset of some other frame, and its time is some frames off. Keyframes that begin a
+/// group are shown as long after they are decoded as the one before.
+private struct KeyDelay {
+    /// Whether other frames are skipped.
+    var isSkipping = false
+    /// Whether the next packet is the first after opening or seeking, whose offset is right.
+    var isFresh = true
+    private var delay: Int64?
+
+    mutating func correct(_ packet: UnsafeMutablePointer<AVPacket>) {
+        let (pts, dts) = (packet.pointee.pts, packet.pointee.dts)
+        guard packet.pointee.flags & AV_PKT_FLAG_KEY != 0, pts != vigil_AV_NOPTS_VALUE,
+            dts != vigil_AV_NOPTS_VALUE
+        else { return }
+        if isSkipping, !isFresh, let delay {
+            packet.pointee.pts = dts &+ delay
+        } else {
+            delay = pts &- dts
+        }
+        isFresh = false
     }
 }
