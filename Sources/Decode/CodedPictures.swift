@@ -89,20 +89,23 @@ public struct CodedGroup: ~Copyable, @unchecked Sendable {
 
     /// A group that grows beyond these is decoded as it is read.
     static let mostPackets = 1024
-    static let mostBytes = 32 << 20
+    static let mostBytes = 16 << 20
 
     let codec: TrackCodec
     let form: FrameForm
     let restart: Restart
+    /// Ends decoding early when the input is not wanted any more.
+    let interrupt: Interrupt
     private(set) var packets: [UnsafeMutablePointer<AVPacket>] = []
     private(set) var byteCount = 0
     /// In the order in which they are shown; set before the group is handed on.
     var pictures: [Picture] = []
 
-    init(_ restart: Restart, codec: TrackCodec, form: FrameForm) {
+    init(_ restart: Restart, codec: TrackCodec, form: FrameForm, interrupt: Interrupt) {
         self.codec = codec
         self.form = form
         self.restart = restart
+        self.interrupt = interrupt
     }
 
     deinit {
@@ -139,4 +142,12 @@ public enum Coded: ~Copyable, Sendable {
     case keyframe(CodedKeyframe)
     /// A group.
     case group(CodedGroup)
+
+    /// Size of its packets.
+    public var byteCount: Int {
+        switch self {
+        case .keyframe(let keyframe): Int(keyframe.packet.pointee.size)
+        case .group(let group): group.byteCount
+        }
+    }
 }

@@ -206,6 +206,12 @@ extension Demuxer {
         }
     }
 
+    /// The delay of keyframes that was in effect before the packet that was read last.
+    var keyDelayBefore: Int64? { keyDelay?.before }
+
+    /// Sets the delay of keyframes for the packet that is sought; `nil` at the start.
+    mutating func restoreKeyDelay(_ delay: Int64?) { keyDelay?.delay = delay }
+
     /// Reads every track in full.
     mutating func selectAll() {
         keyDelay?.isSkipping = false
@@ -239,7 +245,6 @@ extension Demuxer {
     /// Goes back to a packet read before.
     /// - Returns: whether the library could seek; where it landed shows in the next packet.
     mutating func seek(track: Track, timestamp: Int64, position: Int64) -> Bool {
-        keyDelay?.isFresh = true
         interrupt.arm(seconds: DemuxLimits.stallSeconds)
         // Formats with discontinuous time stamps (MPEG-TS, MPEG-PS) search by time stamps and land
         // beside the keyframe; by position they land on it.
@@ -261,20 +266,22 @@ extension Demuxer {
 private struct KeyDelay {
     /// Whether other frames are skipped.
     var isSkipping = false
-    /// Whether the next packet is the first after opening or seeking, whose offset is right.
-    var isFresh = true
-    private var delay: Int64?
+    /// How long after it is decoded a keyframe is shown, in the track's unit; `nil` before the first,
+    /// whose own offset is right.
+    var delay: Int64?
+    /// The same before the newest keyframe.
+    private(set) var before: Int64?
 
     mutating func correct(_ packet: UnsafeMutablePointer<AVPacket>) {
         let (pts, dts) = (packet.pointee.pts, packet.pointee.dts)
         guard packet.pointee.flags & AV_PKT_FLAG_KEY != 0, pts != vigil_AV_NOPTS_VALUE,
             dts != vigil_AV_NOPTS_VALUE
         else { return }
-        if isSkipping, !isFresh, let delay {
+        before = delay
+        if isSkipping, let delay {
             packet.pointee.pts = dts &+ delay
         } else {
             delay = pts &- dts
         }
-        isFresh = false
     }
 }

@@ -53,7 +53,7 @@ extension FrameSource {
     private mutating func keyframe(
         after anchor: inout PacketPlace?, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) -> Turn {
-        var place = clock.unwrap(packet)
+        var place = unwrapped()
         if place.isDiscontinuity || ahead.sampler.needsFilling(until: place.time) {
             let turn = try settle(leaving: 0, &looker)
             guard case .onward = turn else { return turn }
@@ -78,7 +78,8 @@ extension FrameSource {
         anchors.add(place)
         guard step.isWanted else {
             ahead.add(step)
-            return .onward
+            let limit = ahead.count > LookAhead<PacketPlace>.most ? 0 : window.most(looker)
+            return try settle(leaving: limit, &looker)
         }
         return try look(at: step, &looker)
     }
@@ -88,15 +89,17 @@ extension FrameSource {
     private mutating func look(
         at step: LookAhead<PacketPlace>.Step, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) -> Turn {
-        if bringsParameters(packet) { decodesBeside = false }
+        noteParameters()
         // The first one is for the reader's own decoder.
-        if looker.hasRoom, decodesBeside, report.sampled + looker.waiting > 0 {
+        if window.most(looker) > 0, looker.hasRoom, decodesBeside,
+            report.sampled + looker.waiting > 0
+        {
             looker.begin(
                 .keyframe(
                     try CodedKeyframe(
                         taking: packet, codec: codec, form: converter.form, mediaTime: step.time)))
             ahead.add(step)
-            return try settle(leaving: looker.mostWaiting, &looker)
+            return try settle(leaving: window.most(looker), &looker)
         }
         var decoded = decoder.keyframe(packet, into: frame)
         if looker.waiting > 0, decoded != .picture || VideoDecoder.isDamaged(frame) {
@@ -104,24 +107,55 @@ extension FrameSource {
             av_frame_unref(frame)
             let turn = try settle(leaving: 0, &looker)
             guard case .onward = turn else { return turn }
+            // What the pictures before showed may have changed what is to be done with this one.
+            if sampler.needsFilling(until: step.time) || !sampler.wantsKeyframe(at: step.time) {
+                return .back(to: step)
+            }
             decoded = decoder.keyframe(packet, into: frame)
         }
         switch decoded {
         case .dependent: return .through
         case .failure: report.failed += 1
         case .picture:
+            let failures = report.failed
             if let picture = try takePicture(at: step.time) {
                 looker.begin(picture)
                 ahead.add(step)
+            } else if looker.waiting > 0 {
+                // Counted once it is certain that this keyframe is wanted.
+                report.failed = failures
+                let turn = try settle(leaving: 0, &looker)
+                guard case .onward = turn else { return turn }
+                report.failed += 1
             }
         }
-        return try settle(leaving: looker.mostWaiting, &looker)
+        return try settle(leaving: window.most(looker), &looker)
     }
 
-    func bringsParameters(_ packet: UnsafeMutablePointer<AVPacket>) -> Bool {
-        [AV_PKT_DATA_NEW_EXTRADATA, AV_PKT_DATA_PARAM_CHANGE].contains {
-            av_packet_get_side_data(packet, $0, nil) != nil
+    /// The place of the packet that was read, its stamps rewritten.
+    mutating func unwrapped() -> PacketPlace {
+        var place = clock.unwrap(packet)
+        place.keyDelay = demuxer.keyDelayBefore
+        return place
+    }
+
+    /// Looks for parameters in the packet that was read. Once they differ from what all keyframes
+    /// before brought, only the reader's own decoder knows what is needed.
+    /// - Returns: what stands in the packet; nothing where that does not matter any more.
+    @discardableResult
+    mutating func noteParameters() -> PacketContent? {
+        guard decodesBeside else { return nil }
+        let content = PacketContent(of: packet, codec)
+        let isKey = packet.pointee.flags & AV_PKT_FLAG_KEY != 0
+        if let parameterSets {
+            if content.parameterSets != parameterSets, isKey || content.parameterSets != 0 {
+                decodesBeside = false
+            }
+        } else if isKey {
+            parameterSets = content.parameterSets
+            if content.parameterSets == .max { decodesBeside = false }
         }
+        return content
     }
 
     /// After the last keyframe: finds the true end of the data, samples a long tail, notes
@@ -166,8 +200,14 @@ extension FrameSource {
         var reached: Filled?
         while try readPacket() {
             let before = clock.lastPacketTime
-            let place = clock.unwrap(packet)
+            let place = unwrapped()
             noteHole(from: before, to: place.time)
+            noteParameters()
+            if isDense, !decodesBeside {
+                // The keyframes' decoder has to know of them too.
+                _ = dense?.send(packet)
+                dense?.flush()
+            }
             if let until, packet.pointee.flags & AV_PKT_FLAG_KEY != 0, place.isAtOrAfter(until) {
                 reached = .reached(place)
                 break
@@ -248,6 +288,7 @@ extension FrameSource {
         anchors = AnchorList()
         isPending = false
         isFed = false
+        isPrimed = false
         decoded = 0
         holes = []
         try readThrough(after: sampler.lastSample, &looker)
@@ -270,6 +311,7 @@ extension FrameSource {
         let before = report.sampled
         // What fails here was read before and stands in the report already.
         try? readStretch(stretch, every: interval, &looker)
+        looker.dropNewest(looker.waiting)
         decoder.flush()
         return report.sampled - before
     }

@@ -11,7 +11,7 @@
 // decides what is read next, so the reader goes ahead of it and back where it must (LookAhead).
 //
 // Invariants: frames come in reading order; the work is linear in the input (a stretch is filled at
-// most once); whatever was not looked at stands in the report.
+// most once, and who has to go back often goes less far ahead); whatever was not looked at stands in the report.
 
 internal import CFFmpeg
 
@@ -32,9 +32,13 @@ public struct FrameSource: ~Copyable {
     /// Knows of every picture that was accepted.
     var sampler: KeyframeSampler
     var ahead: LookAhead<PacketPlace>
-    /// Whether keyframes may be decoded beside the reader: not those of a stream whose parameters
-    /// change, because only the reader's decoder has seen them all.
-    var decodesBeside = true
+    /// Whether pictures may be decoded by other decoders than the reader's: not those of a stream
+    /// whose parameters change, because only the reader's decoder has seen them all.
+    var decodesBeside: Bool
+    /// What every keyframe brings, as far as was read.
+    var parameterSets: UInt64?
+    /// How far the reader may go ahead; less where it often has to go back.
+    var window = Window()
     var codec: TrackCodec
     /// Threads of the decoder that whole stretches between keyframes go through.
     let denseThreads: Int
@@ -46,6 +50,8 @@ public struct FrameSource: ~Copyable {
     var holes: [(start: Double, end: Double)] = []
     var report = SourceReport()
     var anchors = AnchorList()
+    /// Whether the decoder has seen the parameters that all keyframes bring.
+    var isPrimed = false
     /// Whether packets are gathered into groups.
     var gathers = false
     /// Whether the decoder holds pictures of packets that were decoded as they were read.
@@ -90,6 +96,7 @@ public struct FrameSource: ~Copyable {
         converter = LumaConverter(form)
         self.codec = codec
         self.decoder = decoder
+        decodesBeside = PacketContent.canTell(codec)
         self.input = input
         self.threads = threads
         self.denseThreads = denseThreads
@@ -154,10 +161,8 @@ public struct FrameSource: ~Copyable {
             _ = try settle(leaving: 0, &looker)
         } catch {
             report.problems.append(error.message)
-            // What was found before still counts, unless nothing is wanted any more.
-            _ = try? settle(leaving: 0, &looker)
+            acceptRest(&looker)
         }
-        looker.dropNewest(looker.waiting)
         summarise()
         return report
     }
@@ -215,7 +220,7 @@ extension FrameSource {
         looker.begin(picture)
         guard case .keyframes = sampler.policy.mode else {
             sampler.sampled(at: time)
-            _ = try settle(leaving: looker.mostWaiting, &looker)
+            _ = try settle(leaving: window.most(looker), &looker)
             return
         }
         // What is sampled next depends on what this one shows.
@@ -240,6 +245,44 @@ extension FrameSource {
         }
     }
 
+    /// After an error: what was found before it counts, unless nothing is wanted any more and it is
+    /// not ready.
+    private mutating func acceptRest(_ looker: inout some PictureLooker & ~Copyable) {
+        while looker.waiting > 0, !interrupt.isCancelled || looker.isOldestReady {
+            if case .seen = looker.oldest() {
+                report.sampled += looker.acceptOldest(
+                    number: sampler.policy.mode == .all ? nil : report.sampled)
+            } else {
+                looker.dropOldest()
+                report.failed += 1
+            }
+        }
+        looker.dropNewest(looker.waiting)
+    }
+
+    /// How many pictures may wait, beside those that one looker takes.
+    struct Window {
+        private var limit: Int?
+        private var settled = 0
+
+        /// Settled pictures in a row after which the reader goes one further ahead.
+        private static let patience = 8
+
+        func most(_ looker: borrowing some PictureLooker & ~Copyable) -> Int {
+            min(limit ?? .max, looker.mostWaiting)
+        }
+
+        mutating func settledOne() {
+            settled += 1
+            if let limit, settled % Self.patience == 0 { self.limit = limit + 1 }
+        }
+
+        mutating func wentBack(_ looker: borrowing some PictureLooker & ~Copyable) {
+            limit = most(looker) / 2
+            settled = 0
+        }
+    }
+
     /// Where reading goes on.
     enum Turn {
         case onward
@@ -258,12 +301,15 @@ extension FrameSource {
         while looker.waiting > limit || looker.waiting > 0 && looker.isOldestReady {
             let outcome: LookAhead<PacketPlace>.Outcome
             switch try settleOldest(&looker) {
-            case .seen(let seen): outcome = seen
+            case .seen(let seen):
+                outcome = seen
+                window.settledOne()
             case .dependent: return .through
             case .again(let restart): return .again(restart)
             }
             if let back = ahead.settle(outcome, known: &sampler) {
                 looker.dropNewest(back.dropped)
+                window.wentBack(looker)
                 return .back(to: back.step)
             }
         }
@@ -327,6 +373,7 @@ extension FrameSource {
     /// - Returns: `false` where the place was not found again.
     mutating func seek(to place: PacketPlace?) throws(DecodeError) -> Bool {
         clock.rewind(to: place)
+        demuxer.restoreKeyDelay(place?.keyDelay)
         isPending = false
         let position = place?.position ?? 0
         let timestamp = place?.timestamp ?? clock.startTimestamp

@@ -55,28 +55,33 @@ extension FrameSource {
         _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) -> Turn {
         let before = clock.lastPacketTime
-        let place = clock.unwrap(packet)
+        let place = unwrapped()
         noteHole(from: before, to: place.time)
-        let isKey = packet.pointee.flags & AV_PKT_FLAG_KEY != 0
-        if isKey {
+        if packet.pointee.flags & AV_PKT_FLAG_KEY != 0 {
             anchor = place
             anchors.add(place)
         }
-        if gathers, isKey, ClosedGroup.begins(at: packet, of: codec) {
+        let content = gathers ? noteParameters() : nil
+        let beginsGroup = gathers && decodesBeside && content?.closesGroup == true
+        if beginsGroup {
             let turn = try handOn(&group, after: after, &looker)
             guard case .onward = turn else { return turn }
             try endReading(after: after, &looker)
-        } else if let size = group?.byteCount, let count = group?.packets.count {
-            let isFull = size > CodedGroup.mostBytes || count > CodedGroup.mostPackets
-            if isFull || place.isDiscontinuity || bringsParameters(packet) {
+        } else if gathers {
+            let size = (group?.byteCount ?? 0) + Int(packet.pointee.size)
+            let isFull =
+                size > CodedGroup.mostBytes || group?.packets.count ?? 0 >= CodedGroup.mostPackets
+            if !decodesBeside || group != nil && (isFull || place.isDiscontinuity) {
                 let turn = try spill(&group, after: after, &looker)
                 guard case .onward = turn else { return turn }
             }
         }
         if place.isDiscontinuity { sampler.restart() }
-        if gathers, group == nil, isKey, ClosedGroup.begins(at: packet, of: codec) {
+        if beginsGroup, gathers {
+            prime(with: packet)
             let restart = CodedGroup.Restart(place: place, sampler: sampler, decoded: decoded)
-            group = CodedGroup(restart, codec: codec, form: converter.form)
+            group = CodedGroup(
+                restart, codec: codec, form: converter.form, interrupt: interrupt)
         }
         if group != nil {
             try group?.append(taking: packet)
@@ -84,6 +89,14 @@ extension FrameSource {
             try decode(packet, after: after, &looker)
         }
         return .onward
+    }
+
+    /// Lets the reader's own decoder know of the parameters that all keyframes bring.
+    private mutating func prime(with packet: UnsafeMutablePointer<AVPacket>) {
+        guard !isPrimed else { return }
+        isPrimed = true
+        _ = decoder.send(packet)
+        decoder.flush()
     }
 
     /// Decodes a packet as it is read.
@@ -112,6 +125,7 @@ extension FrameSource {
         _ group: inout CodedGroup?, after: Double?, _ looker: inout some PictureLooker & ~Copyable
     ) throws(DecodeError) -> Turn {
         if let reason = interrupt.reason { throw reason }
+        guard group != nil else { return try settle(leaving: window.most(looker), &looker) }
         guard let stamps = group?.stamps else { return try spill(&group, after: after, &looker) }
         guard var whole = group.take() else { return .onward }
         whole.pictures.reserveCapacity(stamps.count)
@@ -125,7 +139,7 @@ extension FrameSource {
             whole.pictures.append(.init(stamp: stamp, time: time, isWanted: isWanted))
         }
         looker.begin(.group(whole))
-        return try settle(leaving: looker.mostWaiting, &looker)
+        return try settle(leaving: window.most(looker), &looker)
     }
 
     /// Decodes a group that cannot be handed on, and from here on everything as it is read.
@@ -134,8 +148,9 @@ extension FrameSource {
     ) throws(DecodeError) -> Turn {
         // Groups before it may have to be read again; then this one is too.
         let turn = try settle(leaving: 0, &looker)
-        guard case .onward = turn, let spilled = group.take() else { return turn }
+        guard case .onward = turn else { return turn }
         gathers = false
+        guard let spilled = group.take() else { return .onward }
         for index in spilled.packets.indices {
             try decode(spilled.packets[index], after: after, &looker)
         }

@@ -38,9 +38,15 @@ package struct LookAhead<Place> {
         case failed
     }
 
+    /// More keyframes than this are not kept: those that nobody wants, of a stream of nothing else.
+    package static var most: Int { 1024 }
+
     private var steps: [Step] = []
     /// The sampler as it will be if all pictures turn out to be usable.
     package private(set) var sampler: KeyframeSampler
+
+    /// Keyframes that are kept.
+    package var count: Int { steps.count }
 
     package init(from sampler: KeyframeSampler) { self.sampler = sampler }
 

@@ -55,7 +55,9 @@ public struct StandaloneDecoder: ~Copyable {
         var next = 0
         for index in 0...group.packets.count {
             let packet = index < group.packets.count ? group.packets[index] : nil
-            guard open?.decoder.send(packet) ?? false else { return false }
+            guard !group.interrupt.isCancelled, open?.decoder.send(packet) ?? false else {
+                return false
+            }
             receiving: while true {
                 switch open?.decoder.receive(into: frame) ?? .failure {
                 case .failure: return false

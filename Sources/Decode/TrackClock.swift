@@ -20,6 +20,8 @@ struct PacketPlace {
     var position: Int64
     /// Whether its stamps start over here.
     var isDiscontinuity: Bool
+    /// How long before it keyframes were shown after they were decoded, as the demuxer had it.
+    var keyDelay: Int64?
     /// The clock as it was before the packet.
     fileprivate var state: TrackClock.State
 
@@ -76,6 +78,8 @@ struct TrackClock {
         var newest: Double?
         /// Presentation time of the newest keyframe, in the track's unit, shift included.
         var lastKey: Double?
+        /// Packets so far.
+        var packets: Int64 = 0
     }
 
     /// A step of time stamps larger than this between two packets that follow each other is a jump
@@ -103,11 +107,10 @@ struct TrackClock {
     /// The track's own declared length, seconds.
     let declaredDuration: Double?
     private let declaredFrames: Int64
-    private var packets: Int64 = 0
 
     /// Whether there are far more frames than the time that they claim to take.
     var isImplausible: Bool {
-        let frames = Double(max(declaredFrames, packets))
+        let frames = Double(max(declaredFrames, state.packets))
         return frames > 100
             && frames / max(reached, declaredDuration ?? 0, 0.001) > Self.fastestRate
     }
@@ -146,7 +149,7 @@ struct TrackClock {
     /// Rewrites the stamps of a packet of this track that comes next in reading order.
     mutating func unwrap(_ packet: UnsafeMutablePointer<AVPacket>) -> PacketPlace {
         let before = state
-        packets += 1
+        state.packets += 1
         let step = frameDuration / unit
         let pts = Self.stamp(packet.pointee.pts)
         // Where the library does not know how far frames are reordered, it gives both stamps one

@@ -14,12 +14,15 @@ internal import Foundation
 final class PictureJob: @unchecked Sendable {
     // Sound: at any time one thread has the job; it changes hands with the crew's lock held.
     fileprivate var coded: Coded?
+    /// Size of what is to be decoded.
+    fileprivate private(set) var byteCount = 0
     fileprivate var picture: LumaFrame?
     /// For each picture its fingerprints; none for one that is too small.
     fileprivate(set) var pictures: [[FrameFingerprint]] = []
     fileprivate var isDone = false
 
     func set(_ coded: consuming Coded) {
+        byteCount = coded.byteCount
         self.coded = consume coded
         isDone = false
     }
@@ -98,6 +101,9 @@ final class ExamineCrew: @unchecked Sendable {
     private let threads = WorkerThreads()
     let cores: Int
 
+    /// Packets that may wait for a core, bytes.
+    private static let mostQueuedBytes = 128 << 20
+
     /// Starts the threads.
     /// - Parameter cores: what readers and helpers may keep busy together.
     init(cores: Int, effort: Effort) {
@@ -137,7 +143,8 @@ final class ExamineCrew: @unchecked Sendable {
     var hasRoom: Bool {
         condition.lock()
         defer { condition.unlock() }
-        return queue.count + busy < 2 * (cores - readers)
+        let bytes = queue.reduce(0) { $0 + $1.byteCount }
+        return queue.count + busy < 2 * (cores - readers) && bytes < Self.mostQueuedBytes
     }
 
     func begin(_ job: PictureJob) { change { queue.append(job) } }
@@ -149,6 +156,11 @@ final class ExamineCrew: @unchecked Sendable {
         guard let place = queue.firstIndex(where: { queued in jobs.contains { $0 === queued } })
         else { return nil }
         return queue.remove(at: place)
+    }
+
+    /// Takes all of these jobs out of the queue; those that were begun with go on.
+    func drop(_ jobs: Deque<PictureJob>.SubSequence) {
+        change { queue.removeAll { queued in jobs.contains { $0 === queued } } }
     }
 
     func isDone(_ job: PictureJob) -> Bool {

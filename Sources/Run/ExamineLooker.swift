@@ -48,6 +48,8 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         track: Int, isStill: Bool, isCloserLook: Bool, share: @escaping (Double) -> Double,
         sink: @escaping Sink
     ) {
+        // Nothing of another input may be taken for one of this.
+        dropNewest(jobs.count)
         tally = Tally()
         self.track = track
         self.isStill = isStill
@@ -127,7 +129,11 @@ struct ExamineLooker: PictureLooker, ~Copyable {
     mutating func dropOldest() { unused.append(jobs.removeFirst()) }
 
     // A helper may still be at work on them, so they are not used again.
-    mutating func dropNewest(_ count: Int) { jobs.removeLast(count) }
+    mutating func dropNewest(_ count: Int) {
+        guard count > 0 else { return }
+        crew.drop(jobs.suffix(count))
+        jobs.removeLast(count)
+    }
 
     private mutating func newJob() -> PictureJob {
         let job = unused.popLast() ?? PictureJob()

@@ -1,4 +1,5 @@
-// The bounded queue between two stages. It holds at most `capacity` elements, whatever happens.
+// The bounded queue between two stages. It holds at most `capacity` elements,
+// whatever happens; the consumer has as many again while it works on them.
 //
 // Today's one full-policy is *block*: the producers of a file scan wait for their consumer, so
 // nothing is dropped and memory stays flat. `finish` lets the consumer drain what is there and then

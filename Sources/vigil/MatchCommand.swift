@@ -51,8 +51,11 @@ struct MatchCommand: ParsableCommand {
             Console.error("vigil: standard input: \(run.malformed) lines in all are no PDQ hashes")
         }
         guard Console.isComplete() else { throw fail("standard output cannot be written") }
+        if let failure = lines.failure {
+            Console.error("vigil: standard input cannot be read to its end: \(failure)")
+        }
         if run.hits > 0 { throw Exit.found }
-        if run.malformed > 0 { throw Exit.incomplete }
+        if run.malformed > 0 || lines.failure != nil { throw Exit.incomplete }
     }
 }
 

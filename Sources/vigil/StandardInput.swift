@@ -17,6 +17,8 @@ struct LineBatches {
     /// What was read and not yet given: part of a line, after each batch.
     private var waiting: [UInt8] = []
     private var isAtEnd = false
+    /// Why reading ended before the end; `nil` where it did not.
+    private(set) var failure: String?
 
     init(descriptor: CInt = STDIN_FILENO) { self.descriptor = descriptor }
 
@@ -46,14 +48,24 @@ struct LineBatches {
         return true
     }
 
-    /// Bytes read into the block; 0 at the end, or where reading fails.
+    /// Bytes read into the block; 0 at the end, or where reading fails, which `failure` tells.
     private mutating func receive() -> Int {
-        block.withUnsafeMutableBytes { bytes in
+        let descriptor = descriptor
+        let count = block.withUnsafeMutableBytes { bytes in
             while true {
                 let count = read(descriptor, bytes.baseAddress, bytes.count)
-                if count < 0, errno == EINTR { continue }
-                return max(0, count)
+                if count >= 0 { return count }
+                switch errno {
+                case EINTR: continue
+                case EAGAIN:
+                    // Whoever gave it to us does not want reads to wait; we do.
+                    var wait = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+                    _ = poll(&wait, 1, -1)
+                default: return -Int(errno)
+                }
             }
         }
+        if count < 0 { failure = String(cString: strerror(CInt(-count))) }
+        return max(0, count)
     }
 }

@@ -108,6 +108,14 @@ import Testing
         #expect(bad.status == 2 && bad.error.contains("line 1"))
     }
 
+    @Test func inputThatCannotBeReadIsNotNothingFound() throws {
+        let known = try place.known("film", media: Clips.film())
+        let result = try Program.run(
+            "sh", ["-c", "\(try Program.vigil()) match --known \(known) < /tmp"],
+            environment: place.environment)
+        #expect(result.status == 2 && result.error.contains("standard input"), "\(result)")
+    }
+
     @Test func matchTakesLinesAsTheyCome() throws {
         let hash = Self.hashes[5]
         let from = try list("l.txt", ["\(Self.hashes[0]),plain/id", "\(hash)"])

@@ -116,6 +116,59 @@ import Testing
         try expectSame(try place.write("joined.ts", data[0] + data[1] + data[0]), "joined")
     }
 
+    /// The units of an H.264 byte stream, with their start codes.
+    private func units(_ path: String) throws -> [Data] {
+        let data = try Data(contentsOf: URL(filePath: path))
+        var starts: [Int] = []
+        var place = data.startIndex
+        while let found = data.range(of: Data([0, 0, 1]), in: place..<data.endIndex) {
+            starts.append(found.lowerBound)
+            place = found.upperBound
+        }
+        return zip(starts, starts.dropFirst() + [data.endIndex]).map { Data(data[$0..<$1]) }
+    }
+
+    @Test func parametersThatOnlyTheFirstPictureBrings() throws {
+        // What the container says of the stream decodes too, without an error, into other
+        // pictures. Only who has seen the first packet knows better.
+        let paths = ["20", "31"].map { (qp: $0, path: place.file("\($0).h264")) }
+        for (qp, path) in paths {
+            try Program.ffmpeg(
+                "-i \(try Clips.film()) -c:v libx264 -preset ultrafast -g 25 -qp \(qp) \(path)")
+        }
+        let (own, other) = (try units(paths[0].path), try units(paths[1].path))
+        let isPPS = { (unit: Data) in unit[3] & 0x1f == 8 }
+        let right = try #require(own.first(where: isPPS))
+        let wrong = try #require(other.first(where: isPPS))
+        try #require(right != wrong && right.count == wrong.count)
+        var seen: Set<UInt8> = []
+        let once = own.filter { unit in
+            let type = unit[3] & 0x1f
+            return ![7, 8].contains(type) || seen.insert(type).inserted
+        }
+        let raw = try place.write("once.h264", Data(once.joined()))
+        let path = place.file("once.mp4")
+        try Program.ffmpeg("-r 25 -i \(raw) -c copy \(path)")
+        var data = try Data(contentsOf: URL(filePath: path))
+        let header = try #require(data.range(of: Data("avcC".utf8)))
+        let set = try #require(
+            data.range(of: right.dropFirst(3), in: header.upperBound..<header.upperBound + 80))
+        data.replaceSubrange(set, with: wrong.dropFirst(3))
+        let patched = try place.write("patched.mp4", data)
+        try expectSame(patched, sampled: 12, "patched")
+        // They are the right pictures.
+        let known = try place.known("film", media: Clips.film())
+        #expect(try place.scan([patched], known: known).status == 1)
+    }
+
+    @Test func keyframesThatNobodyWantsAreNotKept() throws {
+        // Every frame a keyframe, far more of them than are looked at.
+        let path = place.file("intra.mp4")
+        try Program.ffmpeg(
+            "-f lavfi -i testsrc2=s=64x64:r=400:d=20 \(Clips.x264) -g 1 \(path)")
+        try expectSame(path, sampled: 39, "intra")
+    }
+
     @Test func scansPrintTheSameLines() throws {
         let known = try place.known("film", media: Clips.film())
         let path = place.file("long.mp4")
