@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "Fingerprint", targets: ["Fingerprint"]),
         .library(name: "Known", targets: ["Known"]),
         .library(name: "Match", targets: ["Match"]),
+        .library(name: "Run", targets: ["Run"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

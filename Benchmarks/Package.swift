@@ -17,6 +17,7 @@ let package = Package(
                 .product(name: "Fingerprint", package: "vigil"),
                 .product(name: "Known", package: "vigil"),
                 .product(name: "Match", package: "vigil"),
+                .product(name: "Run", package: "vigil"),
             ],
             path: "Benchmarks/Micro",
             plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")])

@@ -139,8 +139,10 @@ extension FrameSource {
         return place
     }
 
-    /// Looks for parameters in the packet that was read. Once they differ from what all keyframes
-    /// before brought, only the reader's own decoder knows what is needed.
+    /// Looks for parameters in the packet that was read.
+    ///
+    /// Once they differ from what all keyframes before brought, only the reader's own decoder knows
+    /// what is needed.
     /// - Returns: what stands in the packet; nothing where that does not matter any more.
     @discardableResult
     mutating func noteParameters() -> PacketContent? {

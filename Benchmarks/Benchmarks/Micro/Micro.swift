@@ -9,6 +9,7 @@ import Fingerprint
 import Foundation
 import Known
 import Match
+import Run
 
 /// A plane with structure at all scales; its content does not change what hashing costs.
 private func plane(width: Int, height: Int) -> [UInt8] {
@@ -57,7 +58,7 @@ private func indexBenchmarks() {
             let queries = hashes(32, seed: 2) + list[..<32]
             benchmark.startMeasurement()
             for _ in benchmark.scaledIterations {
-                for query in queries { blackHole(index.neighbours(of: query, within: 31)) }
+                blackHole(index.neighbours(ofAll: queries, within: 31))
             }
             benchmark.stopMeasurement()
         }
@@ -75,22 +76,15 @@ private func knownIndex(_ count: Int) throws -> KnownIndex {
     return KnownIndex([set], policy: MatchPolicy())
 }
 
-/// Reads, samples, decodes, hashes and looks up the keyframes of a file.
-private func scan(_ path: String, _ index: KnownIndex, _ hasher: inout PDQHasher) throws -> Int {
+/// Reads, samples, decodes, hashes and looks up the keyframes of a file, on one thread.
+private func scan(_ path: String, _ index: KnownIndex) throws -> Int {
     var hits = 0
-    var source = try FrameSource(.file(path), policy: SamplingPolicy(), interrupt: Interrupt())
-    let report = source.forEachFrame { frame in
-        let (width, height) = (frame.width, frame.height)
-        let spectrum = frame.withSamples { base, stride in
-            hasher.spectrum(
-                of: LumaPlane(
-                    base: base, width: width, height: height, stride: stride, range: .limited))
-        }
-        let forms = spectrum?.fingerprints(effort: .standard, mediaTime: 0, frame: 0) ?? []
-        hits += index.hits(forms).count
-        return true
-    }
-    precondition(report.sampled > 0 && report.problems.isEmpty, "the clip was not scanned")
+    var pipeline = Pipeline()
+    pipeline.jobs = 1
+    var reader = MediaFingerprints(pipeline: pipeline, form: .luma, stopSwitch: StopSwitch())
+    guard case .input(let input)? = InputWalker([path]).next() else { return 0 }
+    let result = reader.examine(input) { _, forms in hits += index.hits(forms).count }
+    precondition(result?.status == .examined, "the clip was not scanned")
     return hits
 }
 
@@ -106,10 +100,9 @@ private func scanBenchmarks() {
                 keyframeInterval: 2, keyframes: 2), limit: 60, interrupt: Interrupt())
         try clip.write(to: path, as: .mp4, repeats: 15)
         let index = try knownIndex(10_000)
-        var hasher = PDQHasher()
-        blackHole(try scan(path, index, &hasher))
+        blackHole(try scan(path, index))
         benchmark.startMeasurement()
-        for _ in benchmark.scaledIterations { blackHole(try scan(path, index, &hasher)) }
+        for _ in benchmark.scaledIterations { blackHole(try scan(path, index)) }
         benchmark.stopMeasurement()
     }
 }
