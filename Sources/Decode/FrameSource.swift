@@ -8,10 +8,12 @@
 // - straight through: every packet is decoded and the sampler picks frames.
 //
 // Pictures are looked at (hashed) by a PictureLooker, in part beside the reader; what they show
-// decides what is read next, so the reader goes ahead of it and back where it must (LookAhead).
+// decides what is read next, so the reader goes ahead of it and back where it must (Settling,
+// LookAhead).
 //
 // Invariants: frames come in reading order; the work is linear in the input (a stretch is filled at
-// most once, and who has to go back often goes less far ahead); whatever was not looked at stands in the report.
+// most once, and who has to go back often goes less far ahead); whatever was not looked at stands
+// in the report.
 
 internal import CFFmpeg
 
@@ -212,147 +214,6 @@ public struct FrameSource: ~Copyable {
 // MARK: - Pieces
 
 extension FrameSource {
-    /// Samples the decoded frame.
-    mutating func deliver(
-        at time: Double, _ looker: inout some PictureLooker & ~Copyable
-    ) throws(DecodeError) {
-        guard let picture = try takePicture(at: time) else { return }
-        looker.begin(picture)
-        guard case .keyframes = sampler.policy.mode else {
-            sampler.sampled(at: time)
-            _ = try settle(leaving: window.most(looker), &looker)
-            return
-        }
-        // What is sampled next depends on what this one shows.
-        if case .seen(let outcome) = try settleOldest(&looker) {
-            sampler.sampled(at: time, isUsable: outcome == .usable)
-        }
-    }
-
-    /// Takes the decoded frame in the form asked for.
-    /// - Returns: `nil` where it could not be converted, which is counted.
-    mutating func takePicture(at time: Double) throws(DecodeError) -> LumaFrame? {
-        if let reason = interrupt.reason { throw reason }
-        do throws(DecodeError) {
-            let picture = try converter.luma(taking: frame, mediaTime: time, number: decoded)
-            if picture.isDamaged { report.damaged += 1 }
-            return picture
-        } catch {
-            av_frame_unref(frame)
-            report.failed += 1
-            if error.code == .unsupported { throw error }
-            return nil
-        }
-    }
-
-    /// After an error: what was found before it counts, unless nothing is wanted any more and it is
-    /// not ready.
-    private mutating func acceptRest(_ looker: inout some PictureLooker & ~Copyable) {
-        while looker.waiting > 0, !interrupt.isCancelled || looker.isOldestReady {
-            if case .seen = looker.oldest() {
-                report.sampled += looker.acceptOldest(
-                    number: sampler.policy.mode == .all ? nil : report.sampled)
-            } else {
-                looker.dropOldest()
-                report.failed += 1
-            }
-        }
-        looker.dropNewest(looker.waiting)
-    }
-
-    /// How many pictures may wait, beside those that one looker takes.
-    struct Window {
-        private var limit: Int?
-        private var settled = 0
-
-        /// Settled pictures in a row after which the reader goes one further ahead.
-        private static let patience = 8
-
-        func most(_ looker: borrowing some PictureLooker & ~Copyable) -> Int {
-            min(limit ?? .max, looker.mostWaiting)
-        }
-
-        mutating func settledOne() {
-            settled += 1
-            if let limit, settled % Self.patience == 0 { self.limit = limit + 1 }
-        }
-
-        mutating func wentBack(_ looker: borrowing some PictureLooker & ~Copyable) {
-            limit = most(looker) / 2
-            settled = 0
-        }
-    }
-
-    /// Where reading goes on.
-    enum Turn {
-        case onward
-        /// At a keyframe that was read before; with the one before that.
-        case back(to: LookAhead<PacketPlace>.Step)
-        /// From the start, because key flags are wrong.
-        case through
-        /// At the start of a group, decoding as it is read.
-        case again(CodedGroup.Restart)
-    }
-
-    /// Accepts pictures in their order: those that are ready, and as many as must be waited for.
-    mutating func settle(
-        leaving limit: Int, _ looker: inout some PictureLooker & ~Copyable
-    ) throws(DecodeError) -> Turn {
-        while looker.waiting > limit || looker.waiting > 0 && looker.isOldestReady {
-            let outcome: LookAhead<PacketPlace>.Outcome
-            switch try settleOldest(&looker) {
-            case .seen(let seen):
-                outcome = seen
-                window.settledOne()
-            case .dependent: return .through
-            case .again(let restart): return .again(restart)
-            }
-            if let back = ahead.settle(outcome, known: &sampler) {
-                looker.dropNewest(back.dropped)
-                window.wentBack(looker)
-                return .back(to: back.step)
-            }
-        }
-        return .onward
-    }
-
-    /// What `settleOldest` found.
-    enum Settled {
-        case seen(LookAhead<PacketPlace>.Outcome)
-        /// A keyframe that needs pictures before it.
-        case dependent
-        /// A group that needs pictures before it, or is damaged.
-        case again(CodedGroup.Restart)
-    }
-
-    /// Accepts the oldest picture, or counts that there is none.
-    mutating func settleOldest(
-        _ looker: inout some PictureLooker & ~Copyable
-    ) throws(DecodeError) -> Settled {
-        if let reason = interrupt.reason { throw reason }
-        switch looker.oldest() {
-        case .seen(let isUsable):
-            report.sampled += looker.acceptOldest(
-                number: sampler.policy.mode == .all ? nil : report.sampled)
-            return .seen(isUsable ? .usable : .unusable)
-        case .handedBack(.group(let group)): return .again(group.restart)
-        case .handedBack(.keyframe(let keyframe)):
-            switch decoder.keyframe(keyframe.packet, into: frame) {
-            case .dependent: return .dependent
-            case .failure: report.failed += 1
-            case .picture:
-                if let picture = try takePicture(at: keyframe.mediaTime) {
-                    // It takes a decoder that has seen what came before.
-                    if !picture.isDamaged { decodesBeside = false }
-                    looker.replaceOldest(with: picture)
-                    return try settleOldest(&looker)
-                }
-            }
-            looker.dropOldest()
-            return .seen(.failed)
-        }
-    }
-
     /// Reads the next packet of the track.
     mutating func readPacket() throws(DecodeError) -> Bool {
         if isPending {
