@@ -16,20 +16,22 @@ typedef struct {
     uint64_t words[4][VIGIL_SCAN_BLOCK + 8] __attribute__((aligned(64)));
 } planes;
 
-// The least distance in a group by its first `words` words; all distances go to `distances`.
-static inline __attribute__((always_inline)) uint64_t group_distances(const planes *p, size_t base,
-                                                                      const uint64_t *query,
-                                                                      int words,
-                                                                      uint64_t *distances) {
-    uint64_t best = UINT64_MAX;
+// Whether some distance in a group may be within the radius, or that of the complement, by the first
+// `words` words; all distances go to `distances`.
+static inline __attribute__((always_inline)) int group_is_near(const planes *p, size_t base,
+                                                               const uint64_t *query, int words,
+                                                               uint32_t radius, int complements,
+                                                               uint64_t *distances) {
+    uint64_t best = UINT64_MAX, worst = 0;
     for (size_t i = 0; i < GROUP; i++) {
         uint64_t d = 0;
         for (int w = 0; w < words; w++)
             d += (uint64_t)__builtin_popcountll(p->words[w][base + i] ^ query[w]);
         if (distances) distances[i] = d;
         best = d < best ? d : best;
+        if (complements) worst = d > worst ? d : worst;
     }
-    return best;
+    return best <= radius || (complements && worst + radius >= 64 * (uint64_t)words);
 }
 
 typedef struct {
@@ -40,15 +42,15 @@ typedef struct {
 static inline __attribute__((always_inline)) void scan_block(const planes *p, size_t count,
                                                              const uint64_t *query, uint32_t number,
                                                              uint32_t radius, int words,
-                                                             output *out) {
+                                                             int complements, output *out) {
     const uint64_t q[4] = {query[0], query[1], query[2], query[3]};
     for (size_t base = 0; base < count; base += GROUP) {
-        if (group_distances(p, base, q, words, 0) > radius) continue;
+        if (words < 4 && !group_is_near(p, base, q, words, radius, complements, 0)) continue;
         uint64_t distances[GROUP];
-        if (group_distances(p, base, q, 4, distances) > radius) continue;
+        if (!group_is_near(p, base, q, 4, radius, complements, distances)) continue;
         const size_t length = count - base < GROUP ? count - base : GROUP;
         for (size_t i = 0; i < length; i++) {
-            if (distances[i] > radius) continue;
+            if (distances[i] > radius && !(complements && distances[i] + radius >= 256)) continue;
             if (out->found < out->capacity)
                 out->hits[out->found] =
                     (vigil_scan_hit){number, (uint32_t)(base + i), (uint32_t)distances[i]};
@@ -59,8 +61,8 @@ static inline __attribute__((always_inline)) void scan_block(const planes *p, si
 
 MULTIVERSION_POPCOUNT
 size_t vigil_hamming_scan(const uint64_t *hashes, size_t count, const uint64_t *queries,
-                          size_t query_count, uint32_t radius, vigil_scan_hit *hits,
-                          size_t capacity) {
+                          size_t query_count, uint32_t radius, int complements,
+                          vigil_scan_hit *hits, size_t capacity) {
     planes p;
     for (size_t i = 0; i < count; i++)
         for (int w = 0; w < 4; w++) p.words[w][i] = hashes[i * 4 + (size_t)w];
@@ -68,11 +70,19 @@ size_t vigil_hamming_scan(const uint64_t *hashes, size_t count, const uint64_t *
         for (int w = 0; w < 4; w++) p.words[w][i] = 0;
     output out = {hits, capacity, 0};
     for (size_t q = 0; q < query_count; q++) {
+        const uint64_t *query = queries + q * 4;
+        const uint32_t number = (uint32_t)q;
         // Half of 128 bits differ by chance, with a standard deviation of 5.7; of 192, with 6.9.
-        if (radius <= 40)
-            scan_block(&p, count, queries + q * 4, (uint32_t)q, radius, 2, &out);
+        if (complements && radius <= 72)
+            scan_block(&p, count, query, number, radius, 3, 1, &out);
+        else if (complements)
+            scan_block(&p, count, query, number, radius, 4, 1, &out);
+        else if (radius <= 40)
+            scan_block(&p, count, query, number, radius, 2, 0, &out);
+        else if (radius <= 72)
+            scan_block(&p, count, query, number, radius, 3, 0, &out);
         else
-            scan_block(&p, count, queries + q * 4, (uint32_t)q, radius, 3, &out);
+            scan_block(&p, count, query, number, radius, 4, 0, &out);
     }
     return out.found;
 }

@@ -8,13 +8,54 @@
 // Source: facebook/ThreatExchange, pdq/cpp/downscaling/downscaling.cpp (window size, phases,
 // centres).
 
-/// Non-zero weights of the 64 outputs along an axis of `length` input samples.
+/// The input samples of an axis: those that are there, and how many are imagined before and behind
+/// them, as a mirror would show them.
+///
+/// A view wider than its picture is what finds a copy that was cropped: in the middle it has all
+/// that is left of the picture at its true place, and the mirrored rest is less wrong than a flat
+/// margin, which would add an edge.
+struct AxisSpan: Hashable, Sendable {
+    /// Input samples, with the imagined ones.
+    var length: Int
+    /// How many of them stand before the first that is there.
+    var lead = 0
+    /// How many are there.
+    var present: Int
+
+    init(length: Int) {
+        self.length = length
+        present = length
+    }
+
+    init(from start: Int, to end: Int, of count: Int) {
+        length = end - start
+        lead = max(0, -start)
+        present = min(count, end) - max(0, start)
+    }
+
+    /// The run over those that are there: mirrored samples add to the weight of what they show.
+    func folded(_ run: (start: Int, weights: [Float])) -> (start: Int, weights: [Float]) {
+        guard length > present else { return run }
+        let places = run.weights.indices.map { place($0 + run.start - lead) }
+        guard let first = places.min(), let last = places.max() else { return run }
+        var weights = [Float](repeating: 0, count: last - first + 1)
+        for (place, weight) in zip(places, run.weights) { weights[place - first] += weight }
+        return (first, weights)
+    }
+
+    private func place(_ index: Int) -> Int {
+        index < 0 ? -1 - index : index < present ? index : 2 * present - 1 - index
+    }
+}
+
+/// Non-zero weights of the 64 outputs along an axis of input samples.
 struct DownsampleAxis: Sendable {
     static let outputs = 64
     /// Runs are padded with zeros to a multiple of this, the kernels' vector width in floats.
     static let lanes = 16
 
-    let length: Int
+    /// Which samples the axis is over.
+    let span: AxisSpan
     /// First input of each run.
     let starts: [Int32]
     /// Inputs in each run.
@@ -23,10 +64,14 @@ struct DownsampleAxis: Sendable {
     let pitch: Int
     let weights: [Float]
 
-    init(length: Int) {
-        precondition(length > 0, "an axis has at least one sample")
-        self.length = length
-        let runs = (0..<Self.outputs).map { Self.run(output: $0, length: length) }
+    init(_ span: AxisSpan) {
+        precondition(
+            span.length > 0 && span.lead < span.present
+                && span.length - span.lead - span.present < span.present,
+            "an axis has samples, and more of them than are mirrored at either end")
+        self.span = span
+        let runs = (0..<Self.outputs).map { Self.run(output: $0, length: span.length) }
+            .map { span.folded($0) }
         let longest = runs.map(\.weights.count).max() ?? 0
         let pitch = (longest + Self.lanes - 1) / Self.lanes * Self.lanes
         self.pitch = pitch

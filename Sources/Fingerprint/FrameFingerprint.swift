@@ -17,22 +17,30 @@ public struct FrameFingerprint: Sendable, Hashable {
     public var frame: Int
     /// Which form of the picture was hashed.
     public var variant: Variant
+    /// Which part of the picture was hashed.
+    public var region: PictureRegion
+    /// Whether the negative, whose hash is the complement, is looked for as well.
+    public var isNegativeSought: Bool
 
     /// Makes a fingerprint of its parts.
     public init(
-        hash: PDQHash, quality: Int, mediaTime: Double, frame: Int, variant: Variant = .original
+        hash: PDQHash, quality: Int, mediaTime: Double, frame: Int, variant: Variant = .original,
+        region: PictureRegion = .whole, isNegativeSought: Bool = false
     ) {
         self.hash = hash
         self.quality = quality
         self.mediaTime = mediaTime
         self.frame = frame
         self.variant = variant
+        self.region = region
+        self.isNegativeSought = isNegativeSought
     }
 }
 
 extension FrameFingerprint: Codable {
     private enum CodingKeys: String, CodingKey {
-        case hash, quality, mediaTime = "media_s", frame, variant
+        case hash, quality, mediaTime = "media_s", frame, variant, region
+        case isNegativeSought = "negative_sought"
     }
 
     /// Reads what `encode(to:)` wrote; a malformed hash is an error.
@@ -47,7 +55,9 @@ extension FrameFingerprint: Codable {
             hash: hash, quality: try values.decode(Int.self, forKey: .quality),
             mediaTime: try values.decode(Double.self, forKey: .mediaTime),
             frame: try values.decode(Int.self, forKey: .frame),
-            variant: try values.decode(Variant.self, forKey: .variant))
+            variant: try values.decode(Variant.self, forKey: .variant),
+            region: try values.decode(PictureRegion.self, forKey: .region),
+            isNegativeSought: try values.decode(Bool.self, forKey: .isNegativeSought))
     }
 
     /// Writes the hash as hex, the rest as numbers.
@@ -58,5 +68,7 @@ extension FrameFingerprint: Codable {
         try values.encode(mediaTime, forKey: .mediaTime)
         try values.encode(frame, forKey: .frame)
         try values.encode(variant, forKey: .variant)
+        try values.encode(region, forKey: .region)
+        try values.encode(isNegativeSought, forKey: .isNegativeSought)
     }
 }

@@ -45,7 +45,7 @@ public struct PDQHasher: ~Copyable {
     /// Pictures with a side shorter than this have no hash: the reference gives zero, quality 0.
     public static let minimumSide = 5
     /// Axes kept: a stream that changes its resolution for ever must not grow memory.
-    private static let axisCacheLimit = 8
+    private static let axisCacheLimit = 32
 
     private var axes: [DownsampleAxis] = []
     private var row: [Float] = []
@@ -70,6 +70,44 @@ public struct PDQHasher: ~Copyable {
     public mutating func spectrum(of plane: LumaPlane) -> PDQSpectrum? {
         transform(plane) ? spectrum : nil
     }
+
+    /// The spectrum of a view of a small copy; `nil` where too little of the picture is in it.
+    /// - Parameters:
+    ///   - view: may reach beyond `bounds`, by less than half of it; a mirror's image stands there.
+    ///   - bounds: within the copy.
+    ///   - degrees: by how much the picture in the view is turned, clockwise.
+    package mutating func spectrum(
+        of small: SmallLuma, in view: PixelRect, within bounds: PixelRect, degrees: Double = 0
+    ) -> PDQSpectrum? {
+        let inner = view.intersection(bounds)
+        guard min(inner.width, inner.height) >= Self.smallestView else { return nil }
+        if degrees != 0 {
+            let side = SmallLuma.turnedSide
+            return small.turned(by: degrees, in: inner).withUnsafeBufferPointer {
+                spectrum(
+                    of: LumaPlane(
+                        base: $0.baseAddress!, width: side, height: side, stride: side,
+                        range: small.range))
+            }
+        }
+        let columns = AxisSpan(
+            from: view.left - bounds.left, to: view.right - bounds.left, of: bounds.width)
+        let rows = AxisSpan(
+            from: view.top - bounds.top, to: view.bottom - bounds.top, of: bounds.height)
+        small.samples.withUnsafeBufferPointer { samples in
+            // Non-nil: the view has samples.
+            let base = samples.baseAddress! + inner.top * small.width + inner.left
+            downsample(columns, rows) { vertical, horizontal, row, out in
+                vigil_downsample_u8(
+                    base, small.width, Int32(inner.width), vertical, horizontal, row, out)
+            }
+        }
+        finish(scale: small.range.scale)
+        return spectrum
+    }
+
+    /// A view with fewer samples than this along a side shows nothing.
+    private static let smallestView = 32
 
     /// The spectrum of an RGB picture, with the reference's own luma.
     ///
@@ -131,9 +169,19 @@ public struct PDQHasher: ~Copyable {
         )
             -> Void
     ) {
-        let vertical = axis(height)
-        let horizontal = axis(width)
-        let needed = width + horizontal.pitch
+        downsample(AxisSpan(length: width), AxisSpan(length: height), kernel)
+    }
+
+    private mutating func downsample(
+        _ columns: AxisSpan, _ rows: AxisSpan,
+        _ kernel: (
+            vigil_axis, vigil_axis, UnsafeMutablePointer<Float>?, UnsafeMutablePointer<Float>?
+        )
+            -> Void
+    ) {
+        let vertical = axis(rows)
+        let horizontal = axis(columns)
+        let needed = columns.present + horizontal.pitch
         if row.count < needed { row = [Float](repeating: 0, count: needed) }
         vertical.withKernelAxis { vertical in
             horizontal.withKernelAxis { horizontal in
@@ -151,10 +199,10 @@ public struct PDQHasher: ~Copyable {
         spectrum.quality = min(100, Int(vigil_gradient_sum(picture, scale)) / 90)
     }
 
-    private mutating func axis(_ length: Int) -> DownsampleAxis {
-        if let known = axes.first(where: { $0.length == length }) { return known }
+    private mutating func axis(_ span: AxisSpan) -> DownsampleAxis {
+        if let known = axes.first(where: { $0.span == span }) { return known }
         if axes.count == Self.axisCacheLimit { axes.removeFirst() }
-        axes.append(DownsampleAxis(length: length))
+        axes.append(DownsampleAxis(span))
         return axes[axes.count - 1]
     }
 

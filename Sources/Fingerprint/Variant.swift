@@ -1,7 +1,8 @@
 // Which form of a picture a hash was taken of, and how many forms a given effort looks at.
 //
 // The eight dihedral forms come from one spectrum and the negative's hash is the complement, so all
-// sixteen cost little more than one; what they do cost is a look-up each in the index.
+// sixteen cost little more than one; what they do cost is a look-up each in the index. A negative has
+// no fingerprint of its own: a hash is as near to its complement as it is far from the hash.
 
 /// A form of a picture: turned, mirrored, negative, or none of these.
 public struct Variant: Hashable, Sendable {
@@ -53,28 +54,63 @@ extension Variant: CustomStringConvertible, Codable {
 public enum Effort: String, Sendable, CaseIterable, Codable {
     /// The picture as it is: one look-up a frame.
     case fast
-    /// The picture turned, mirrored and negative too: sixteen look-ups a frame.
+    /// Also turned, mirrored and negative, without its borders, and as a crop or a slight turn of
+    /// the original.
     case standard
+    /// Also pictures within the picture.
+    case thorough
+}
+
+extension Effort {
+    /// The forms in which a region is looked for.
+    ///
+    /// Who puts a picture into another one may mirror it, but hardly turns it.
+    func forms(of kind: PictureRegion.Kind) -> [DihedralForm] {
+        switch (self, kind) {
+        case (.fast, _): [.original]
+        case (_, .whole), (_, .content), (_, .moving), (_, .framed): DihedralForm.allCases
+        case (_, .widened), (_, .turned), (_, .window): [.original, .flipY]
+        }
+    }
 }
 
 extension PDQSpectrum {
-    /// The fingerprints of one frame that an effort asks for, the picture as it is first.
+    /// The fingerprints of one region of a frame that an effort asks for, the region as it is
+    /// first.
     ///
-    /// There is always at least one; where the picture has no trustworthy hash it is the only one,
+    /// There is always at least one; where the region has no trustworthy hash it is the only one,
     /// with quality 0.
     public func fingerprints(
-        effort: Effort, mediaTime: Double, frame: Int
+        effort: Effort, region: PictureRegion = .whole, mediaTime: Double, frame: Int
     ) -> [FrameFingerprint] {
-        func fingerprint(_ hash: PDQHash, _ variant: Variant) -> FrameFingerprint {
+        let forms = isDegenerate ? [.original] : effort.forms(of: region.kind)
+        return forms.map {
             FrameFingerprint(
-                hash: hash, quality: isDegenerate ? 0 : quality, mediaTime: mediaTime, frame: frame,
-                variant: variant)
+                hash: hash($0), quality: isDegenerate ? 0 : quality, mediaTime: mediaTime,
+                frame: frame, variant: Variant(form: $0), region: region,
+                isNegativeSought: effort != .fast && !isDegenerate)
         }
-        guard effort == .standard, !isDegenerate else {
-            return [fingerprint(hash(.original), .original)]
+    }
+}
+
+extension PDQHasher {
+    /// Fingerprints of the regions of a picture, beside the whole of it.
+    /// - Parameters:
+    ///   - small: a small copy of the picture.
+    ///   - finder: has seen the stream's pictures before it.
+    public mutating func fingerprints(
+        of small: SmallLuma, effort: Effort, finder: inout RegionFinder, mediaTime: Double,
+        frame: Int
+    ) -> [FrameFingerprint] {
+        var found: [FrameFingerprint] = []
+        for view in finder.views(of: small, at: mediaTime) {
+            let spectrum = spectrum(
+                of: small, in: view.pixels, within: view.bounds,
+                degrees: Double(view.region.degrees))
+            guard let spectrum, !spectrum.isDegenerate else { continue }
+            found += spectrum.fingerprints(
+                effort: effort, region: view.region, mediaTime: mediaTime, frame: frame)
         }
-        let hashes = DihedralForm.allCases.map { ($0, hash($0)) }
-        return hashes.map { fingerprint($1, Variant(form: $0)) }
-            + hashes.map { fingerprint($1.complement, Variant(form: $0, isNegative: true)) }
+        return found
     }
 }

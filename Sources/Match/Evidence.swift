@@ -7,8 +7,14 @@
 // stream gives one alert a showing. Bounded by the number of items that were hit at all; per item
 // by a fixed number of remembered hashes.
 
-internal import Fingerprint
+public import Fingerprint
 internal import Known
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
 
 /// When hits become an alert.
 public struct EvidenceRules: Sendable, Hashable {
@@ -22,6 +28,9 @@ public struct EvidenceRules: Sendable, Hashable {
     ///
     /// It finds short inputs, which have few samples.
     public var inputShare = 0.5
+    /// Or: what was seen, weak sightings among it, comes about by chance less often than this a
+    /// frame.
+    public var falseAlarmRate = 1e-9
     /// Media time without a hit after which a showing is over, seconds.
     public var holdSeconds = 60.0
 
@@ -45,11 +54,23 @@ public enum EvidenceAction: Sendable, Hashable {
     case closed(Alert)
 }
 
+extension EvidenceAction {
+    fileprivate var alert: Alert {
+        switch self {
+        case .opened(let alert), .closed(let alert): alert
+        }
+    }
+}
+
 /// Evidence of one track of one input against all known items.
 public struct Evidence: Sendable {
     private let input: String
     private let rules: EvidenceRules
     private let item: @Sendable (Int) -> IndexedItem
+    private let policy: MatchPolicy
+    private var suspects: Suspects?
+    /// Items that something was seen of, but too little: most bits, and when.
+    private var hints: [Int: (bits: Double, from: Double, to: Double)] = [:]
     private var gathering: [Int: ItemEvidence] = [:]
     /// Showings that ended without an alert, by item: they still count for the input's share.
     private var lapsed: [Int: ItemEvidence] = [:]
@@ -65,13 +86,19 @@ public struct Evidence: Sendable {
     private static let longestLook = 60.0
 
     /// Makes evidence for an input that nothing was seen of yet.
-    /// - Parameter items: the index's items, as `Hit.item` numbers them.
+    /// - Parameters:
+    ///   - items: the index's items, as `Hit.item` numbers them.
+    ///   - policy: hits beyond its radius are weak evidence.
+    ///   - search: compares frames with one item; without it weak evidence counts for nothing.
     public init(
         input: String, rules: EvidenceRules,
-        items: some RandomAccessCollection<IndexedItem> & Sendable
+        items: some RandomAccessCollection<IndexedItem> & Sendable,
+        policy: MatchPolicy = MatchPolicy(), search: (any ItemSearch)? = nil
     ) {
         self.input = input
         self.rules = rules
+        self.policy = policy
+        suspects = search.map { Suspects($0) }
         item = { number in items[items.index(items.startIndex, offsetBy: number)] }
     }
 
@@ -79,24 +106,79 @@ public struct Evidence: Sendable {
     /// - Parameters:
     ///   - time: media time of the frame.
     ///   - isUsable: whether the frame's quality let it take part.
+    ///   - forms: its fingerprints.
     ///   - hits: the items that it came near to.
     ///   - makeID: gives the id of a new alert.
     public mutating func observe(
-        at time: Double, isUsable: Bool, hits: [Hit], makeID: () -> AlertID
+        at time: Double, isUsable: Bool, forms: [FrameFingerprint] = [], hits: [Hit],
+        makeID: () -> AlertID
     ) -> [EvidenceAction] {
         var actions = closeStale(at: time)
         if isUsable { usableSamples += 1 }
-        for hit in hits {
+        for hit in hits where hit.distance <= policy.radius {
             var evidence = gathering[hit.item] ?? ItemEvidence(firstSeen: time)
             evidence.add(hit, at: time)
-            if evidence.alertID == nil, let rule = rule(metBy: evidence, item: item(hit.item)) {
-                evidence.alertID = makeID()
-                evidence.rule = rule
-                actions.append(.opened(alert(evidence, item: hit.item)))
-            }
+            actions += judge(&evidence, item: hit.item, makeID)
             gathering[hit.item] = evidence
         }
+        return actions + weigh(forms, at: time, hits: hits, makeID)
+    }
+
+    private func judge(
+        _ evidence: inout ItemEvidence, item number: Int, _ makeID: () -> AlertID
+    ) -> [EvidenceAction] {
+        guard evidence.alertID == nil, let rule = rule(metBy: evidence, item: item(number)) else {
+            return []
+        }
+        evidence.alertID = makeID()
+        evidence.rule = rule
+        return [.opened(alert(evidence, item: number))]
+    }
+
+    /// Weighs what the frame says of items that are followed.
+    private mutating func weigh(
+        _ forms: [FrameFingerprint], at time: Double, hits: [Hit], _ makeID: () -> AlertID
+    ) -> [EvidenceAction] {
+        guard suspects != nil, !forms.isEmpty else { return [] }
+        // Non-nil: just seen.
+        let followed = suspects!.observe(
+            forms, at: time, minimumQuality: policy.minimumQuality, hits: hits)
+        var actions: [EvidenceAction] = []
+        for number in followed {
+            let verdict = suspects!.verdict(on: number)
+            guard isEnough(verdict, for: item(number)) else {
+                note(verdict, of: number)
+                continue
+            }
+            var evidence = gathering[number] ?? ItemEvidence(firstSeen: time)
+            evidence.add(verdict, beyond: policy.radius)
+            if evidence.alertID == nil {
+                evidence.alertID = makeID()
+                evidence.rule = "likelihood"
+                actions.append(.opened(alert(evidence, item: number)))
+            }
+            gathering[number] = evidence
+        }
         return actions
+    }
+
+    private func isEnough(_ verdict: Verdict, for item: IndexedItem) -> Bool {
+        guard verdict.bits >= -log2(rules.falseAlarmRate) else { return false }
+        // One frame of a video may be one that it shares with others: a title, a logo.
+        let least = item.kind == .image ? rules.imageFrames : max(2, rules.videoFrames)
+        return verdict.witnesses.count >= least
+    }
+
+    private static let leastHint = 12.0
+    private static let mostHints = 32
+
+    private mutating func note(_ verdict: Verdict, of item: Int) {
+        guard verdict.bits >= Self.leastHint, verdict.bits > hints[item]?.bits ?? 0,
+            hints[item] != nil || hints.count < Self.mostHints
+        else { return }
+        hints[item] = (
+            verdict.bits, verdict.times.min() ?? 0, verdict.times.max() ?? 0
+        )
     }
 
     /// The input has ended: judges what is left and closes every alert.
@@ -111,7 +193,7 @@ public struct Evidence: Sendable {
             guard var all = current ?? lapsed[item] else { continue }
             if current != nil, let earlier = lapsed[item] { all.merge(earlier) }
             guard Double(all.framesMatched) >= rules.inputShare * Double(usableSamples) else {
-                if let current { noteUnsettled(current) }
+                if let current { noteUnsettled(from: current.firstSeen, to: current.lastSeen) }
                 continue
             }
             all.alertID = makeID()
@@ -119,8 +201,13 @@ public struct Evidence: Sendable {
             let alert = alert(all, item: item)
             actions += [.opened(alert), .closed(alert)]
         }
+        for (item, hint) in hints.sorted(by: { $0.key < $1.key }) {
+            let isSettled = actions.contains { $0.alert.known == self.item(item).reference }
+            if !isSettled { noteUnsettled(from: hint.from, to: hint.to) }
+        }
         gathering = [:]
         lapsed = [:]
+        hints = [:]
         return actions
     }
 
@@ -129,10 +216,12 @@ public struct Evidence: Sendable {
         var actions: [EvidenceAction] = []
         for (item, evidence) in stale.sorted(by: { $0.key < $1.key }) {
             gathering[item] = nil
+            suspects?.forget(item)
             if evidence.alertID != nil {
+                hints[item] = nil
                 actions.append(.closed(alert(evidence, item: item)))
             } else {
-                noteUnsettled(evidence)
+                noteUnsettled(from: evidence.firstSeen, to: evidence.lastSeen)
                 var all = evidence
                 if let earlier = lapsed[item] { all.merge(earlier) }
                 lapsed[item] = all
@@ -141,10 +230,10 @@ public struct Evidence: Sendable {
         return actions
     }
 
-    private mutating func noteUnsettled(_ evidence: ItemEvidence) {
+    private mutating func noteUnsettled(from first: Double, to last: Double) {
         guard unsettled.count < Self.mostUnsettled else { return }
-        let start = max(0, evidence.firstSeen - Self.lookAround)
-        let end = min(evidence.lastSeen + Self.lookAround, start + Self.longestLook)
+        let start = max(0, first - Self.lookAround)
+        let end = max(start, min(last + Self.lookAround, start + Self.longestLook))
         // Hits on several items of one showing are one stretch.
         if let index = unsettled.firstIndex(where: { $0.overlaps(start...end) }) {
             let other = unsettled[index]
@@ -161,7 +250,7 @@ public struct Evidence: Sendable {
         case .image:
             return evidence.framesMatched >= rules.imageFrames ? "image_frames" : nil
         case .video:
-            if min(evidence.moments, evidence.distinctHashes.count) >= rules.videoFrames {
+            if min(evidence.moments, evidence.distinctTimes.count) >= rules.videoFrames {
                 return "video_frames"
             }
             // One picture is one picture, however much of the video it stands for.
@@ -192,16 +281,19 @@ private struct ItemEvidence: Sendable {
     var framesMatched = 0
     /// Matching frames that lie apart: neighbours within `momentSeconds` count once.
     var moments = 0
-    var distinctHashes: Set<Int> = []
+    /// Times of the known frames that were matched; one frame may have several hashes.
+    var distinctTimes: Set<Double> = []
     var bestDistance = Int.max
     var variant = Variant.original
     var coverage = KnownCoverage()
     var alertID: AlertID?
     var rule = ""
     private var lastMoment: Double?
+    /// Up to when witnesses of a verdict were taken in.
+    private var lastWitness = -Double.infinity
 
     private static let momentSeconds = 0.2
-    private static let rememberedHashes = 1024
+    private static let rememberedTimes = 1024
 
     init(firstSeen: Double) {
         self.firstSeen = firstSeen
@@ -216,12 +308,21 @@ private struct ItemEvidence: Sendable {
             moments += 1
             lastMoment = time
         }
-        if distinctHashes.count < Self.rememberedHashes { distinctHashes.insert(hit.knownHash) }
+        if distinctTimes.count < Self.rememberedTimes { distinctTimes.insert(hit.knownTime) }
         if hit.distance < bestDistance {
             bestDistance = hit.distance
             variant = hit.variant
         }
         coverage.add(input: time, known: hit.knownTime, span: hit.knownSpan)
+    }
+
+    /// Takes in the witnesses of a verdict; those within the radius were taken in before.
+    mutating func add(_ verdict: Verdict, beyond radius: Int) {
+        for (time, hit) in zip(verdict.times, verdict.witnesses).sorted(by: { $0.0 < $1.0 })
+        where time > lastWitness {
+            lastWitness = time
+            if hit.distance > radius { add(hit, at: time) }
+        }
     }
 
     /// Takes in an earlier showing of the same item.

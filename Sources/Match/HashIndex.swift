@@ -19,13 +19,16 @@ public struct HashIndex: Sendable {
     public struct Neighbour: Sendable, Hashable {
         /// Its position in the array that the index was made of.
         public var index: Int
-        /// Its Hamming distance from the query, bits.
+        /// Its Hamming distance from the query, or from the query's complement, bits.
         public var distance: Int
+        /// Whether it is near to the complement.
+        public var isNegative: Bool
 
         /// Makes a neighbour of its parts.
-        public init(index: Int, distance: Int) {
+        public init(index: Int, distance: Int, isNegative: Bool = false) {
             self.index = index
             self.distance = distance
+            self.isNegative = isNegative
         }
     }
 
@@ -79,7 +82,10 @@ public struct HashIndex: Sendable {
         }
         var found: [Neighbour] = []
         withUnsafePointer(to: query) { query in
-            scan(UnsafeBufferPointer(start: query, count: 1), within: radius) { _, neighbour in
+            scan(
+                0..<count, UnsafeBufferPointer(start: query, count: 1), within: radius,
+                negatives: false
+            ) { _, neighbour in
                 found.append(neighbour)
             }
         }
@@ -90,30 +96,60 @@ public struct HashIndex: Sendable {
     ///
     /// The same answers as one search for each, but those that have to look at every hash do so
     /// together, in one pass over memory.
-    public func neighbours(ofAll queries: [PDQHash], within radius: Int) -> [[Neighbour]] {
+    /// - Parameter negatives: also finds the hashes that near to each query's complement, which
+    ///   costs a linear scan next to nothing.
+    public func neighbours(
+        ofAll queries: [PDQHash], within radius: Int, negatives: Bool = false
+    ) -> [[Neighbour]] {
         var found = [[Neighbour]](repeating: [], count: queries.count)
         guard radius >= 0, !hashes.isEmpty else { return found }
         var rest = Array(queries.indices)
-        if usesTables(radius: radius, queries: queries.count) {
+        if usesTables(radius: radius, queries: queries.count, negatives: negatives) {
             rest = rest.filter { query in
-                let answer = search(for: queries[query], within: radius, limit: entryLimit)
+                let answer = search(for: queries[query], within: radius, negatives: negatives)
                 if let answer { found[query] = answer }
                 return answer == nil
             }
         }
         guard !rest.isEmpty else { return found }
         rest.map { queries[$0] }.withUnsafeBufferPointer { queries in
-            scan(queries, within: radius) { found[rest[$0]].append($1) }
+            scan(0..<count, queries, within: radius, negatives: negatives) {
+                found[rest[$0]].append($1)
+            }
         }
         return found
     }
 
+    /// The same among the hashes of a range only, by comparing with each.
+    public func neighbours(
+        ofAll queries: [PDQHash], within radius: Int, negatives: Bool, in range: Range<Int>
+    ) -> [[Neighbour]] {
+        var found = [[Neighbour]](repeating: [], count: queries.count)
+        guard radius >= 0, !range.isEmpty else { return found }
+        queries.withUnsafeBufferPointer { queries in
+            scan(range, queries, within: radius, negatives: negatives) { found[$0].append($1) }
+        }
+        return found
+    }
+
+    /// A hash of the index.
+    public subscript(index: Int) -> PDQHash { hashes[index] }
+
     /// Whether searches within a radius use the tables, in batches of so many.
-    package func usesTables(radius: Int, queries: Int = 1) -> Bool {
+    package func usesTables(radius: Int, queries: Int = 1, negatives: Bool = false) -> Bool {
         guard let tables, (0...tables.largestRadius).contains(radius) else { return false }
         let work = tables.work(radius: radius)
-        return work.cost < ChunkPlan.scanCost(count: count, queries: queries)
+        return work.cost * (negatives ? 2 : 1)
+            < ChunkPlan.scanCost(count: count, queries: queries)
             && work.entries < Double(entryLimit) / 2
+    }
+
+    /// What a search for so many queries and their complements is expected to take, nanoseconds.
+    package func cost(radius: Int, queries: Int) -> Double {
+        if let tables, usesTables(radius: radius, queries: queries, negatives: true) {
+            return tables.work(radius: radius).cost * 2 * Double(queries)
+        }
+        return ChunkPlan.scanCost(count: count, queries: queries) * Double(queries)
     }
 
     /// The answers of the tables, whatever they cost; `nil` if they were not built for the radius.
@@ -135,25 +171,44 @@ public struct HashIndex: Sendable {
         }
     }
 
+    private func search(
+        for query: PDQHash, within radius: Int, negatives: Bool
+    ) -> [Neighbour]? {
+        guard let found = search(for: query, within: radius, limit: entryLimit) else { return nil }
+        guard negatives else { return found }
+        guard let others = search(for: query.complement, within: radius, limit: entryLimit)
+        else { return nil }
+        guard !others.isEmpty else { return found }
+        let negative = others.map {
+            Neighbour(index: $0.index, distance: $0.distance, isNegative: true)
+        }
+        return (found + negative).sorted { $0.index < $1.index }
+    }
+
     /// Calls `body` with the number of a query and each hash near to it, in index order.
     private func scan(
-        _ queries: UnsafeBufferPointer<PDQHash>, within radius: Int,
-        _ body: (_ query: Int, Neighbour) -> Void
+        _ range: Range<Int>, _ queries: UnsafeBufferPointer<PDQHash>, within radius: Int,
+        negatives: Bool, _ body: (_ query: Int, Neighbour) -> Void
     ) {
         let block = VIGIL_SCAN_BLOCK
-        for first in stride(from: 0, to: hashes.count, by: block) {
-            let count = min(block, hashes.count - first)
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: block) {
+            let count = min(block, range.upperBound - first)
             // Few enough to stand on the stack.
             var room = 64
             while true {
                 let found = withUnsafeTemporaryAllocation(
                     of: vigil_scan_hit.self, capacity: room
                 ) { hits in
-                    let found = scanBlock(first, count, queries, radius, hits)
+                    let found = scanBlock(first, count, queries, radius, negatives, hits)
                     guard found <= room else { return found }
                     for hit in hits[..<found] {
-                        let index = first + Int(hit.id)
-                        body(Int(hit.query), Neighbour(index: index, distance: Int(hit.distance)))
+                        let isNegative = hit.distance > UInt32(radius)
+                        let distance = Int(isNegative ? 256 - hit.distance : hit.distance)
+                        body(
+                            Int(hit.query),
+                            Neighbour(
+                                index: first + Int(hit.id), distance: distance,
+                                isNegative: isNegative))
                     }
                     return found
                 }
@@ -165,7 +220,7 @@ public struct HashIndex: Sendable {
 
     private func scanBlock(
         _ first: Int, _ count: Int, _ queries: UnsafeBufferPointer<PDQHash>, _ radius: Int,
-        _ hits: UnsafeMutableBufferPointer<vigil_scan_hit>
+        _ negatives: Bool, _ hits: UnsafeMutableBufferPointer<vigil_scan_hit>
     ) -> Int {
         // Sound: PDQHash is one SIMD4<UInt64>, four words without padding.
         hashes.withUnsafeBytes { bytes in
@@ -173,7 +228,8 @@ public struct HashIndex: Sendable {
                 bytes.assumingMemoryBound(to: UInt64.self).baseAddress.map { $0 + 4 * first },
                 count,
                 UnsafeRawBufferPointer(queries).assumingMemoryBound(to: UInt64.self)
-                    .baseAddress, queries.count, UInt32(radius), hits.baseAddress, hits.count)
+                    .baseAddress, queries.count, UInt32(radius), negatives ? 1 : 0,
+                hits.baseAddress, hits.count)
         }
     }
 }

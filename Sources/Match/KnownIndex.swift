@@ -20,11 +20,15 @@ public struct Hit: Sendable, Hashable {
     public var distance: Int
     /// Which form of the picture came near.
     public var variant: Variant
+    /// Which part of the picture came near.
+    public var region: PictureRegion
+    /// The hash of that part in that form, as it was compared.
+    public var query: PDQHash
 
     /// Makes a hit of its parts.
     public init(
         item: Int, knownHash: Int, knownTime: Double, knownSpan: Double, distance: Int,
-        variant: Variant
+        variant: Variant, region: PictureRegion = .whole, query: PDQHash = .zero
     ) {
         self.item = item
         self.knownHash = knownHash
@@ -32,6 +36,8 @@ public struct Hit: Sendable, Hashable {
         self.knownSpan = knownSpan
         self.distance = distance
         self.variant = variant
+        self.region = region
+        self.query = query
     }
 }
 
@@ -52,17 +58,30 @@ public struct IndexedItem: Sendable, Hashable {
     }
 }
 
+/// How far beyond the radius known hashes are looked for, as weak evidence.
+public enum WeakReach: String, Sendable, Hashable {
+    /// Not at all.
+    case none
+    /// As far as it costs a small part of decoding a keyframe.
+    case affordable
+    /// As far as it means anything.
+    case full
+}
+
 /// Limits of what counts as near.
 public struct MatchPolicy: Sendable, Hashable {
-    /// Largest distance that is a hit, bits, inclusive.
+    /// Largest distance that is a hit by itself, bits, inclusive.
     public var radius: Int
     /// Smallest quality, on both sides, with which a hash takes part.
     public var minimumQuality: Int
+    /// How far beyond the radius hashes are looked for.
+    public var reach: WeakReach
 
-    /// Makes a policy; the defaults are the ones that PDQ's authors recommend.
-    public init(radius: Int = 31, minimumQuality: Int = 50) {
+    /// Makes a policy; the first two defaults are the ones that PDQ's authors recommend.
+    public init(radius: Int = 31, minimumQuality: Int = 50, reach: WeakReach = .none) {
         self.radius = radius
         self.minimumQuality = minimumQuality
+        self.reach = reach
     }
 }
 
@@ -72,6 +91,8 @@ public struct KnownIndex: Sendable {
     public let policy: MatchPolicy
     /// The items of all sets, numbered as in `Hit.item`.
     public let items: IndexedItems
+    /// Largest distance of a hit, bits, inclusive: the radius, or beyond it weak evidence.
+    public let reach: Int
     private let index: HashIndex
     private let parts: [IndexPart]
 
@@ -89,30 +110,60 @@ public struct KnownIndex: Sendable {
         items = IndexedItems(parts)
         self.parts = parts
         index = HashIndex(hashes, radius: policy.radius)
+        reach = Self.reach(policy, index)
     }
 
-    /// The items near to any form of one frame, each with its nearest hash; none for a frame of low
-    /// quality.
+    /// Hashes of a frame that the affordable reach is for, and what their search may take,
+    /// nanoseconds: some hundredths of a 1080p keyframe.
+    private static let affordable = (queries: 20, nanoseconds: 800_000.0)
+
+    private static func reach(_ policy: MatchPolicy, _ index: HashIndex) -> Int {
+        let far = max(policy.radius, ChanceModel.reach(hashes: index.count))
+        switch policy.reach {
+        case .none: return policy.radius
+        case .full: return far
+        case .affordable:
+            return (policy.radius...far).last {
+                index.cost(radius: $0, queries: affordable.queries) <= affordable.nanoseconds
+            } ?? policy.radius
+        }
+    }
+
+    /// The items near to any region and form of one frame, within `reach`, each with its nearest
+    /// hash; none for a frame of low quality.
     public func hits(_ frame: [FrameFingerprint]) -> [Hit] {
-        let forms = frame.filter { $0.quality >= policy.minimumQuality }
-        let found = zip(forms, index.neighbours(ofAll: forms.map(\.hash), within: policy.radius))
-            .map { nearest($1, variant: $0.variant) }.filter { !$0.isEmpty }
+        var found: [[Hit]] = []
+        for negatives in [false, true] {
+            let forms = usable(frame, negatives: negatives)
+            let near = index.neighbours(
+                ofAll: forms.map(\.hash), within: reach, negatives: negatives)
+            found += zip(forms, near).map { nearest($1, of: $0) }.filter { !$0.isEmpty }
+        }
         return found.count < 2 ? found.first ?? [] : Self.nearestOfEachItem(Array(found.joined()))
+    }
+
+    private func usable(_ frame: [FrameFingerprint], negatives: Bool) -> [FrameFingerprint] {
+        frame.filter {
+            $0.quality >= policy.minimumQuality && $0.isNegativeSought == negatives
+        }
     }
 
     /// The items near to each of many hashes, which all take part, whatever their quality was.
     public func hits(ofAll queries: [PDQHash]) -> [[Hit]] {
-        index.neighbours(ofAll: queries, within: policy.radius).map {
-            nearest($0, variant: .original)
+        zip(queries, index.neighbours(ofAll: queries, within: policy.radius)).map { query, near in
+            nearest(
+                near, of: FrameFingerprint(hash: query, quality: 100, mediaTime: 0, frame: 0))
         }
     }
 
     /// The nearest hash of each item, the first of equally near ones.
     /// - Parameter neighbours: in the order of the index, so that those of an item stand together.
-    private func nearest(_ neighbours: [HashIndex.Neighbour], variant: Variant) -> [Hit] {
+    private func nearest(
+        _ neighbours: [HashIndex.Neighbour], of query: FrameFingerprint
+    ) -> [Hit] {
         var hits: [Hit] = []
         for neighbour in neighbours {
-            let hit = hit(neighbour, variant)
+            let hit = hit(neighbour, query)
             if let last = hits.last, last.item == hit.item {
                 if hit.distance < last.distance { hits[hits.count - 1] = hit }
             } else {
@@ -131,16 +182,45 @@ public struct KnownIndex: Sendable {
         return best.values.sorted { $0.item < $1.item }
     }
 
-    private func hit(_ neighbour: HashIndex.Neighbour, _ variant: Variant) -> Hit {
+    private func hit(_ neighbour: HashIndex.Neighbour, _ query: FrameFingerprint) -> Hit {
         // Non-nil: the parts together have every hash of the index, from the first on.
         let part = parts.last { $0.firstHash <= neighbour.index }!
         let position = part.position(ofHash: neighbour.index)
         let item = part.catalogue.item(ofHashAt: position)
+        var variant = query.variant
+        if neighbour.isNegative { variant.isNegative.toggle() }
         return Hit(
             item: part.firstItem + item, knownHash: neighbour.index,
             knownTime: Double(part.catalogue.time(ofHashAt: position)),
             knownSpan: Double(part.span(at: position, ofItem: item)),
-            distance: neighbour.distance, variant: variant)
+            distance: neighbour.distance, variant: variant, region: query.region,
+            query: neighbour.isNegative ? query.hash.complement : query.hash)
+    }
+}
+
+extension KnownIndex: ItemSearch {
+    /// The numbers of an item's hashes that take part.
+    public func hashes(ofItem item: Int) -> Range<Int> {
+        // Non-nil: the first part's first item is 0.
+        let part = parts.last { $0.firstItem <= item }!
+        return part.hashes(ofItem: item - part.firstItem)
+    }
+
+    /// Every hash of an item within `radius` of any region and form of a frame.
+    public func sightings(
+        of item: Int, in frame: [FrameFingerprint], within radius: Int
+    ) -> [Hit] {
+        let range = hashes(ofItem: item)
+        var found: [Hit] = []
+        for negatives in [false, true] {
+            let forms = usable(frame, negatives: negatives)
+            let near = index.neighbours(
+                ofAll: forms.map(\.hash), within: radius, negatives: negatives, in: range)
+            for (form, neighbours) in zip(forms, near) {
+                found += neighbours.map { hit($0, form) }
+            }
+        }
+        return found
     }
 }
 
@@ -234,6 +314,26 @@ struct IndexPart: Sendable {
     /// The place in the set of a hash of the index that is this part's.
     func position(ofHash number: Int) -> Int {
         positions.map { Int($0[number - firstHash]) } ?? number - firstHash
+    }
+
+    /// The numbers of the hashes of one of this part's items that take part.
+    func hashes(ofItem item: Int) -> Range<Int> {
+        let range = catalogue.hashRange(ofItemAt: item)
+        guard let positions else {
+            return firstHash + range.lowerBound..<firstHash + range.upperBound
+        }
+        return firstHash + Self.place(of: range.lowerBound, in: positions)..<firstHash
+            + Self.place(of: range.upperBound, in: positions)
+    }
+
+    /// The first place whose value is at least this; the values ascend.
+    private static func place(of value: Int, in positions: [UInt32]) -> Int {
+        var (low, high) = (0, positions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if Int(positions[middle]) < value { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// Time from a hash to the next one of the same item: the frames between were pruned because

@@ -17,8 +17,10 @@ final class PictureJob: @unchecked Sendable {
     /// Size of what is to be decoded.
     fileprivate private(set) var byteCount = 0
     fileprivate var picture: LumaFrame?
-    /// For each picture its fingerprints; none for one that is too small.
-    fileprivate(set) var pictures: [[FrameFingerprint]] = []
+    fileprivate var looks: [LookedAt] = []
+    /// Small copies of the pictures, in memory that is used again.
+    fileprivate var copies: [SmallLuma] = []
+    fileprivate var copiesUsed = 0
     fileprivate var isDone = false
 
     func set(_ coded: consuming Coded) {
@@ -35,11 +37,32 @@ final class PictureJob: @unchecked Sendable {
     /// What could not be decoded.
     func takeCoded() -> Coded? { coded.take() }
 
-    /// Takes what came of each picture; the job is empty afterwards.
-    func takePictures() -> [[FrameFingerprint]] {
-        defer { pictures.removeAll(keepingCapacity: true) }
-        return pictures
+    /// The quality of the first picture; `nil` if there is none, or it is too small.
+    var quality: Int? { looks.first?.forms.first?.quality }
+
+    /// Lends what came of each picture; the job is empty afterwards.
+    func takePictures(_ body: (_ place: Int, LookedAt, SmallLuma?) -> Void) -> Int {
+        defer { clear() }
+        for (place, look) in looks.enumerated() {
+            body(place, look, look.copy.map { copies[$0] })
+        }
+        return looks.count
     }
+
+    fileprivate func clear() {
+        looks.removeAll(keepingCapacity: true)
+        copiesUsed = 0
+    }
+}
+
+/// What came of one picture, before what was seen in those before it is known.
+struct LookedAt {
+    /// Fingerprints of the whole picture; none if it is too small.
+    var forms: [FrameFingerprint]
+    var mediaTime: Double
+    var number: Int
+    /// Where its small copy stands, if it has one.
+    fileprivate var copy: Int?
 }
 
 /// What one thread needs to look at pictures; keeps its newest decoder.
@@ -53,13 +76,20 @@ struct PictureWorker: ~Copyable {
     ///
     /// What cannot be decoded stays in the job.
     mutating func work(on job: PictureJob) {
-        job.pictures.removeAll(keepingCapacity: true)
-        if let picture = job.picture.take() { job.pictures.append(hasher.forms(of: picture)) }
+        job.clear()
+        if let picture = job.picture.take() { hasher.look(at: picture, for: job) }
         guard let coded = job.coded.take() else { return }
         let isComplete = decoder.decode(coded) { [hasher] picture in
-            job.pictures.append(hasher.forms(of: picture))
+            hasher.look(at: picture, for: job)
         }
         if !isComplete { job.coded = consume coded }
+    }
+
+    /// The fingerprints of the regions of a picture that was looked at.
+    mutating func regions(
+        of look: LookedAt, _ copy: SmallLuma, finder: inout RegionFinder
+    ) -> [FrameFingerprint] {
+        hasher.regions(of: look, copy, finder: &finder)
     }
 }
 
@@ -70,23 +100,48 @@ private final class FrameHasher {
 
     init(_ effort: Effort) { self.effort = effort }
 
-    /// The fingerprints of a picture; none if it is too small.
-    func forms(of frame: borrowing LumaFrame) -> [FrameFingerprint] {
+    /// Leaves with the job the fingerprints of a picture, and its small copy where regions are to
+    /// be found in it.
+    func look(at frame: borrowing LumaFrame, for job: PictureJob) {
         let (width, height, form) = (frame.width, frame.height, frame.form)
         let range: LumaRange = frame.isFullRange ? .full : .limited
-        let spectrum = frame.withSamples { base, stride in
+        let (time, number) = (frame.mediaTime, frame.number)
+        let wantsCopy =
+            effort != .fast && form == .luma
+            && RegionFinder.isDue(at: time, after: job.looks.last?.mediaTime)
+        job.looks.append(LookedAt(forms: [], mediaTime: time, number: number))
+        let place = job.looks.count - 1
+        frame.withSamples { base, stride in
             switch form {
             case .luma:
-                hasher.spectrum(
-                    of: LumaPlane(
-                        base: base, width: width, height: height, stride: stride, range: range))
+                let plane = LumaPlane(
+                    base: base, width: width, height: height, stride: stride, range: range)
+                guard let spectrum = hasher.spectrum(of: plane) else { return }
+                job.looks[place].forms = spectrum.fingerprints(
+                    effort: effort, mediaTime: time, frame: number)
+                if wantsCopy { job.looks[place].copy = keep(plane, for: job) }
             case .rgb:
-                hasher.spectrum(
+                let spectrum = hasher.spectrum(
                     of: RGBPlane(base: base, width: width, height: height, stride: stride))
+                job.looks[place].forms =
+                    spectrum?.fingerprints(effort: effort, mediaTime: time, frame: number) ?? []
             }
         }
-        return spectrum?.fingerprints(
-            effort: effort, mediaTime: frame.mediaTime, frame: frame.number) ?? []
+    }
+
+    private func keep(_ plane: LumaPlane, for job: PictureJob) -> Int {
+        if job.copiesUsed == job.copies.count { job.copies.append(SmallLuma()) }
+        job.copies[job.copiesUsed].fill(from: plane)
+        job.copiesUsed += 1
+        return job.copiesUsed - 1
+    }
+
+    func regions(
+        of look: LookedAt, _ copy: SmallLuma, finder: inout RegionFinder
+    ) -> [FrameFingerprint] {
+        hasher.fingerprints(
+            of: copy, effort: effort, finder: &finder, mediaTime: look.mediaTime,
+            frame: look.number)
     }
 }
 

@@ -20,7 +20,10 @@ struct ExamineLooker: PictureLooker, ~Copyable {
     private let minimumQuality: Int
     /// Whether decoded pictures are worth handing to another thread: where every frame is decoded.
     private let hashesBeside: Bool
+    private let effort: Effort
     private var worker: PictureWorker
+    /// Has seen the accepted pictures of the track.
+    private var finder: RegionFinder
     private var jobs = Deque<PictureJob>()
     private var unused: [PictureJob] = []
 
@@ -35,7 +38,9 @@ struct ExamineLooker: PictureLooker, ~Copyable {
     init(_ settings: ExamineSettings, crew: ExamineCrew) {
         self.crew = crew
         minimumQuality = settings.minimumQuality
+        effort = settings.effort
         worker = PictureWorker(settings.effort)
+        finder = RegionFinder(effort: settings.effort)
         if case .keyframes = settings.sampling.mode {
             hashesBeside = false
         } else {
@@ -51,6 +56,7 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         // Nothing of another input may be taken for one of this.
         dropNewest(jobs.count)
         tally = Tally()
+        finder = RegionFinder(effort: effort)
         self.track = track
         self.isStill = isStill
         self.isCloserLook = isCloserLook
@@ -91,7 +97,7 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         }
         crew.wait(for: job)
         if let coded = job.takeCoded() { return .handedBack(coded) }
-        let quality = job.pictures.first?.first?.quality ?? -1
+        let quality = job.quality ?? -1
         return .seen(isUsable: quality >= minimumQuality)
     }
 
@@ -102,21 +108,24 @@ struct ExamineLooker: PictureLooker, ~Copyable {
 
     mutating func acceptOldest(number: Int?) -> Int {
         let job = jobs.removeFirst()
-        let pictures = job.takePictures()
         unused.append(job)
-        for (place, forms) in pictures.enumerated() {
-            accept(forms, number: number.map { $0 + place })
+        return job.takePictures { place, look, copy in
+            accept(look, copy, number: number.map { $0 + place })
         }
-        return pictures.count
     }
 
-    private mutating func accept(_ found: [FrameFingerprint], number: Int?) {
-        guard let first = found.first else {
+    /// Hands on a picture; what its regions are depends on the pictures before it, so they are
+    /// found and hashed only now.
+    private mutating func accept(_ look: LookedAt, _ copy: SmallLuma?, number: Int?) {
+        guard let first = look.forms.first else {
             tally.tooSmall += 1
             return
         }
         if first.quality < minimumQuality { tally.lowQuality += 1 }
-        var forms = found
+        var forms = look.forms
+        if let copy, finder.isDue(at: look.mediaTime) {
+            forms += worker.regions(of: look, copy, finder: &finder)
+        }
         if let number {
             for index in forms.indices { forms[index].frame = number }
         }

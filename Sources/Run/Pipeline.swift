@@ -30,6 +30,13 @@ public struct Pipeline: Sendable, Hashable {
     /// Inputs examined at the same time on this machine.
     public var resolvedJobs: Int { jobs ?? max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
+    /// What counts as near, with the reach that the effort calls for.
+    public var matchPolicy: MatchPolicy {
+        var policy = match
+        policy.reach = effort == .thorough ? .full : .affordable
+        return policy
+    }
+
     /// Decoder threads for one of `inputs` inputs: keyframes are decoded one by one, where more
     /// than one thread only costs memory; otherwise the cores are shared out.
     public func resolvedDecoderThreads(inputs: Int) -> Int {

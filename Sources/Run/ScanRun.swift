@@ -253,7 +253,8 @@ extension ScanRun {
     private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {
         let own = pipeline.resolvedEvidence
         let rules = key.isCloserLook ? own.forCloserLook : own
-        return Evidence(input: name, rules: rules, items: index.items)
+        return Evidence(
+            input: name, rules: rules, items: index.items, policy: index.policy, search: index)
     }
 
     private func finish(_ evidence: inout Evidence?) {
@@ -265,11 +266,11 @@ extension ScanRun {
         let hits = index.hits(frame)
         counts.withLock {
             $0.matched += 1
-            $0.hits += hits.isEmpty ? 0 : 1
+            $0.hits += hits.contains { $0.distance <= index.policy.radius } ? 1 : 0
         }
         let actions = evidence?.observe(
-            at: first.mediaTime, isUsable: first.quality >= index.policy.minimumQuality, hits: hits,
-            makeID: Self.newID)
+            at: first.mediaTime, isUsable: first.quality >= index.policy.minimumQuality,
+            forms: frame, hits: hits, makeID: Self.newID)
         for action in actions ?? [] { matched.push(.action(action)) }
     }
 

@@ -59,8 +59,8 @@ struct PipelineOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "fast: the picture as it is; standard: turned, mirrored and negative too.",
-            valueName: "fast|standard"))
+            "How much is tried to recognise an edited copy; see README.",
+            valueName: "fast|standard|thorough"))
     var effort: Effort?
 
     func resolve() throws -> Pipeline {

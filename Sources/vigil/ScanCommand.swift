@@ -60,7 +60,7 @@ struct ScanCommand: ParsableCommand {
         var pipeline = try pipelineOptions.resolve()
         if let jobs { pipeline.jobs = jobs }
         let sealKey = try key.load(creates: false)
-        let index = try loadIndex(known, key: sealKey, policy: pipeline.match)
+        let index = try loadIndex(known, key: sealKey, policy: pipeline.matchPolicy)
         let store = try openStore()
         let stopSwitch = StopSwitch()
         let signals = StopSignals(stopSwitch)

@@ -296,7 +296,7 @@ import Testing
                             item: firstItem + item, knownHash: number,
                             knownTime: Double(hash.time),
                             knownSpan: Double(min(3, max(0, next - hash.time))),
-                            distance: distance, variant: .original)
+                            distance: distance, variant: .original, query: query)
                     }
                     number += 1
                 }

@@ -14,7 +14,8 @@ import Testing
     }
 
     private func scan(
-        _ hashes: [PDQHash], _ queries: [PDQHash], _ radius: Int, capacity: Int
+        _ hashes: [PDQHash], _ queries: [PDQHash], _ radius: Int, complements: Bool = false,
+        capacity: Int
     ) -> (found: Int, hits: [ScanHit]) {
         var hits = [vigil_scan_hit](repeating: vigil_scan_hit(), count: capacity)
         // Sound: PDQHash is four words without padding.
@@ -23,7 +24,7 @@ import Testing
                 vigil_hamming_scan(
                     hashes.assumingMemoryBound(to: UInt64.self).baseAddress, hashes.count / 32,
                     queries.assumingMemoryBound(to: UInt64.self).baseAddress, queries.count / 32,
-                    UInt32(radius), &hits, capacity)
+                    UInt32(radius), complements ? 1 : 0, &hits, capacity)
             }
         }
         let written = hits.prefix(min(found, capacity)).map {
@@ -48,6 +49,27 @@ import Testing
             #expect(all.found == twin.count && all.hits == twin, "radius \(radius)")
             let few = scan(hashes, queries, radius, capacity: size / 3)
             #expect(few.found == twin.count && few.hits == Array(twin.prefix(size / 3)))
+        }
+    }
+
+    @Test(arguments: [1, 63, 64, 65, VIGIL_SCAN_BLOCK])
+    func scanForComplementsIsTheSameAsItsTwin(_ size: Int) {
+        var random = SeededGenerator(seed: UInt64(size))
+        let base = random.hash()
+        let hashes = (0..<size).map {
+            random.neighbour(of: $0 % 2 == 0 ? base : base.complement, at: $0 % 90)
+        }
+        let queries = [base, random.hash(), base.complement]
+        for radius in [0, 31, 64, 72, 73, 100] {
+            let twin = queries.enumerated().flatMap { number, query in
+                hashes.enumerated().compactMap { id, hash -> ScanHit? in
+                    let distance = hash.distance(to: query)
+                    guard distance <= radius || 256 - distance <= radius else { return nil }
+                    return ScanHit(query: number, id: id, distance: distance)
+                }
+            }
+            let all = scan(hashes, queries, radius, complements: true, capacity: 4 * size)
+            #expect(all.found == twin.count && all.hits == twin, "radius \(radius)")
         }
     }
 

@@ -50,12 +50,13 @@ typedef struct {
 } vigil_scan_hit;
 
 // Finds, among at most VIGIL_SCAN_BLOCK hashes (4 words each), those within `radius` bits of each
-// query, in the order of queries and of hashes. Writes at most `capacity` and returns how many
-// there are.
+// query, in the order of queries and of hashes; with `complements` also those within `radius` of the
+// query's complement, whose distance is 256 - radius or more. Writes at most `capacity` and returns
+// how many there are.
 enum { VIGIL_SCAN_BLOCK = 256 };
 size_t vigil_hamming_scan(const uint64_t *hashes, size_t count, const uint64_t *queries,
-                          size_t query_count, uint32_t radius, vigil_scan_hit *hits,
-                          size_t capacity);
+                          size_t query_count, uint32_t radius, int complements,
+                          vigil_scan_hit *hits, size_t capacity);
 
 // A hash found: which, and its distance.
 typedef struct {
@@ -106,6 +107,33 @@ void vigil_multi_index_fill(const vigil_multi_index *index, int32_t chunk, uint3
 size_t vigil_multi_index_search(const vigil_multi_index *index, const uint64_t *query,
                                 const int32_t *radii, uint32_t radius, size_t limit,
                                 vigil_hit *hits, size_t capacity);
+
+// A small copy: each sample the mean of factor x factor samples. width and height are the copy's;
+// factor is at most 128.
+void vigil_reduce_u8(const uint8_t *luma, ptrdiff_t stride, int32_t factor, int32_t width,
+                     int32_t height, uint8_t *out);
+
+// How many samples of a row, or of each column, differ from a level by more than a tolerance.
+int32_t vigil_row_outliers(const uint8_t *row, int32_t width, int32_t level, int32_t tolerance);
+void vigil_column_outliers(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height,
+                           int32_t level, int32_t tolerance, uint16_t *counts);
+
+// Marks with 1 where the picture (rows without a gap) has an edge between a sample and the one to
+// the left of it (upright) or above it (level): a local maximum of the difference, at least
+// threshold. The two outermost samples of every side have none.
+void vigil_edges(const uint8_t *luma, int32_t width, int32_t height, int32_t threshold,
+                 uint8_t *upright, uint8_t *level);
+
+// Moves each value of a map share/256 of the way to 255 where marked, and to 0 elsewhere.
+void vigil_age(uint8_t *map, const uint8_t *marks, size_t count, int32_t share);
+
+// Marks with 1 the samples that differ by more than threshold.
+void vigil_changes(const uint8_t *now, const uint8_t *before, size_t count, int32_t threshold,
+                   uint8_t *marks);
+
+// Sums of each row and of each column.
+void vigil_profiles(const uint8_t *map, ptrdiff_t stride, int32_t width, int32_t height,
+                    uint32_t *rows, uint32_t *columns);
 
 // Name of the instruction set that the dispatch picks on this processor, for `vigil doctor`.
 const char *vigil_kernel_level(void);

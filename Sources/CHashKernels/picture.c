@@ -1,0 +1,132 @@
+// What is asked of a small copy of a picture: the copy itself, borders of one colour, straight
+// edges, and what changed since the picture before.
+#include "CHashKernels.h"
+#include "dispatch.h"
+
+#include <string.h>
+
+enum { STRIP = 1024 };
+
+// Means of the sums of `factor` rows, `count` of them; written out for the common factors, so that
+// the loop has no inner one.
+#define MEANS(FACTOR)                                                                              \
+    for (int32_t x = 0; x < count; x++) {                                                          \
+        uint32_t sum = 0;                                                                          \
+        for (int32_t k = 0; k < (FACTOR); k++) sum += sums[x * (FACTOR) + k];                      \
+        out[x] = (uint8_t)((sum * scale + (1u << 23)) >> 24);                                      \
+    }
+
+static inline __attribute__((always_inline)) void means(const uint16_t *sums, int32_t count,
+                                                        int32_t factor, uint8_t *out) {
+    const uint32_t scale = (1u << 24) / (uint32_t)(factor * factor);
+    switch (factor) {
+    case 2: MEANS(2) break;
+    case 3: MEANS(3) break;
+    case 4: MEANS(4) break;
+    default:
+        for (int32_t x = 0; x < count; x++) {
+            uint64_t sum = 0;
+            for (int32_t k = 0; k < factor; k++) sum += sums[x * factor + k];
+            out[x] = (uint8_t)((sum * scale + (1u << 23)) >> 24);
+        }
+    }
+}
+
+MULTIVERSION
+void vigil_reduce_u8(const uint8_t *luma, ptrdiff_t stride, int32_t factor, int32_t width,
+                     int32_t height, uint8_t *out) {
+    uint16_t sums[STRIP];
+    const int32_t most = STRIP / factor;
+    for (int32_t y = 0; y < height; y++) {
+        for (int32_t x = 0; x < width; x += most) {
+            const int32_t count = width - x < most ? width - x : most;
+            memset(sums, 0, sizeof sums);
+            for (int32_t r = 0; r < factor; r++) {
+                const uint8_t *row = luma + ((ptrdiff_t)y * factor + r) * stride + x * factor;
+                for (int32_t i = 0; i < count * factor; i++) sums[i] += row[i];
+            }
+            means(sums, count, factor, out + (ptrdiff_t)y * width + x);
+        }
+    }
+}
+
+MULTIVERSION
+int32_t vigil_row_outliers(const uint8_t *row, int32_t width, int32_t level, int32_t tolerance) {
+    int32_t count = 0;
+    for (int32_t x = 0; x < width; x++) {
+        const int32_t d = row[x] - level;
+        count += d > tolerance || d < -tolerance;
+    }
+    return count;
+}
+
+MULTIVERSION
+void vigil_column_outliers(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height,
+                           int32_t level, int32_t tolerance, uint16_t *counts) {
+    memset(counts, 0, sizeof *counts * (size_t)width);
+    for (int32_t y = 0; y < height; y++) {
+        const uint8_t *row = luma + y * stride;
+        for (int32_t x = 0; x < width; x++) {
+            const int16_t d = (int16_t)(row[x] - level);
+            counts[x] += d > tolerance || d < -tolerance;
+        }
+    }
+}
+
+static inline int absolute(int value) { return value < 0 ? -value : value; }
+
+// Marks ridges of the gradient: between the sample and the one before it, left or above.
+MULTIVERSION
+void vigil_edges(const uint8_t *luma, int32_t width, int32_t height, int32_t threshold,
+                 uint8_t *upright, uint8_t *level) {
+    memset(upright, 0, (size_t)width * (size_t)height);
+    memset(level, 0, (size_t)width * (size_t)height);
+    for (int32_t y = 2; y < height - 2; y++) {
+        const uint8_t *p = luma + (ptrdiff_t)y * width;
+        uint8_t *u = upright + (ptrdiff_t)y * width, *l = level + (ptrdiff_t)y * width;
+        for (int32_t x = 2; x < width - 2; x++) {
+            const int16_t a = (int16_t)absolute(p[x] - p[x - 1]);
+            const int16_t b = (int16_t)absolute(p[x - 1] - p[x - 2]);
+            const int16_t c = (int16_t)absolute(p[x + 1] - p[x]);
+            u[x] = (uint8_t)((a >= threshold) & (a >= b) & (a >= c));
+            const int16_t d = (int16_t)absolute(p[x] - p[x - width]);
+            const int16_t e = (int16_t)absolute(p[x - width] - p[x - 2 * width]);
+            const int16_t f = (int16_t)absolute(p[x + width] - p[x]);
+            l[x] = (uint8_t)((d >= threshold) & (d >= e) & (d >= f));
+        }
+    }
+}
+
+// Moves each value of a map a share of the way, in 256ths, towards 255 where it is marked and
+// towards 0 elsewhere.
+MULTIVERSION
+void vigil_age(uint8_t *map, const uint8_t *marks, size_t count, int32_t share) {
+    for (size_t i = 0; i < count; i++) {
+        const int32_t target = marks[i] ? 255 : 0;
+        map[i] = (uint8_t)((map[i] * (256 - share) + target * share + 128) >> 8);
+    }
+}
+
+// Marks samples that differ by more than the threshold.
+MULTIVERSION
+void vigil_changes(const uint8_t *now, const uint8_t *before, size_t count, int32_t threshold,
+                   uint8_t *marks) {
+    for (size_t i = 0; i < count; i++)
+        marks[i] = (uint8_t)(absolute(now[i] - before[i]) > threshold);
+}
+
+// Sums of each row and each column.
+MULTIVERSION
+void vigil_profiles(const uint8_t *map, ptrdiff_t stride, int32_t width, int32_t height,
+                    uint32_t *rows, uint32_t *columns) {
+    memset(columns, 0, sizeof *columns * (size_t)width);
+    for (int32_t y = 0; y < height; y++) {
+        const uint8_t *row = map + y * stride;
+        uint32_t sum = 0;
+        for (int32_t x = 0; x < width; x++) {
+            sum += row[x];
+            columns[x] += row[x];
+        }
+        rows[y] = sum;
+    }
+}

@@ -1,0 +1,158 @@
+// Which regions of the pictures of one stream are hashed, beside each whole picture.
+//
+// Belongs to one stream and is given its pictures in order, because borders and frames are what
+// lasts and movement is what changes. Costs are bounded: a fixed number of regions a picture, all
+// found in a small copy.
+
+/// Finds regions worth hashing in the pictures of one stream.
+public struct RegionFinder: Sendable {
+    /// A region in samples of the small copy.
+    struct View: Sendable {
+        var region: PictureRegion
+        var pixels: PixelRect
+        /// Within which there is picture; beyond it stands what a mirror would show.
+        var bounds: PixelRect
+    }
+
+    private let effort: Effort
+    private var borders = BorderFinder()
+    private var movement = MovementFinder()
+    private var edges = EdgeMap()
+    private var lasting = EdgeMap()
+    private var quarter = SmallLuma()
+    private var pictures = 0
+    private var lastCell: Double?
+
+    /// Shares of a side by which a widened view exceeds the picture, on each side.
+    ///
+    /// A hash within the weak radius reaches about 3 % of a side further, to either side.
+    private static let margins: [Double] = [0.05, 0.12]
+    /// Turns that are undone, degrees.
+    private static let turns: [Double] = [-4, 4]
+    /// Straight-edged rectangles of each map that are hashed.
+    private static let mostFramed = 2
+    /// How soon lasting edges come and fade, in 256ths a picture.
+    private static let edgeShare: Int32 = 64
+
+    /// Makes a finder for a stream of which nothing was seen.
+    public init(effort: Effort) { self.effort = effort }
+
+    /// Regions are found in the first picture of each such stretch of time, seconds: where every
+    /// frame is sampled, neighbours have the same.
+    private static let cell = 0.2
+
+    private static func cell(of time: Double) -> Double { (time / cell).rounded(.down) }
+
+    /// Whether regions may be wanted of a picture.
+    /// - Parameter before: media time of the picture before, if known; without it they may be.
+    public static func isDue(at time: Double, after before: Double?) -> Bool {
+        before.map { cell(of: $0) != cell(of: time) } ?? true
+    }
+
+    /// Whether regions are wanted of the next picture.
+    public func isDue(at time: Double) -> Bool { lastCell != Self.cell(of: time) }
+
+    /// The regions of the next picture, the whole not among them.
+    mutating func views(of small: SmallLuma, at time: Double) -> [View] {
+        guard effort != .fast, !small.isEmpty else { return [] }
+        lastCell = Self.cell(of: time)
+        pictures += 1
+        var list = ViewList(width: small.width, height: small.height)
+        let contents = borders.contents(of: small)
+        list.add(.content, contents.lasting)
+        list.add(.content, contents.now)
+        let content = contents.lasting
+        for degrees in Self.turns { list.addTurned(content, degrees) }
+        for margin in Self.margins { list.addWidened(content, margin) }
+        if effort == .thorough { addInner(content, of: small, to: &list) }
+        return list.views
+    }
+
+    private mutating func addInner(
+        _ content: PixelRect, of small: SmallLuma, to list: inout ViewList
+    ) {
+        quarter.fill(halving: small)
+        let scale = quarter.width == small.width ? 1 : 2
+        let full = { (rect: PixelRect) in
+            PixelRect(
+                left: rect.left * scale, top: rect.top * scale, right: rect.right * scale,
+                bottom: rect.bottom * scale)
+        }
+        edges.fill(from: quarter)
+        lasting.age(with: edges, share: Self.edgeShare)
+        if let moving = movement.rectangle(of: quarter) { list.add(.moving, full(moving)) }
+        if pictures > 2 {
+            for found in RectSearch(lasting, full: 255).rectangles(most: Self.mostFramed) {
+                list.add(.framed, full(found.rect))
+            }
+        }
+        for found in RectSearch(edges, full: 1).rectangles(most: Self.mostFramed) {
+            list.add(.framed, full(found.rect))
+        }
+        for window in Self.windows {
+            list.add(
+                .window,
+                PixelRect(
+                    left: content.left + Int(window.left * Double(content.width)),
+                    top: content.top + Int(window.top * Double(content.height)),
+                    right: content.left + Int(window.right * Double(content.width)),
+                    bottom: content.top + Int(window.bottom * Double(content.height))))
+        }
+    }
+
+    /// Halves, quarters, the middle, and the middle third: an upright film on a wide picture.
+    private static let windows: [(left: Double, top: Double, right: Double, bottom: Double)] = [
+        (0, 0, 0.5, 1), (0.5, 0, 1, 1), (0, 0, 1, 0.5), (0, 0.5, 1, 1),
+        (0, 0, 0.5, 0.5), (0.5, 0, 1, 0.5), (0, 0.5, 0.5, 1), (0.5, 0.5, 1, 1),
+        (0.2, 0.2, 0.8, 0.8), (1 / 3.0, 0, 2 / 3.0, 1),
+    ]
+}
+
+/// The regions of one picture, without those that are nearly the same as another.
+private struct ViewList {
+    private let whole: PixelRect
+    private(set) var views: [RegionFinder.View] = []
+
+    /// Regions that overlap more than this have hashes that are as near as those of two copies.
+    private static let same = 0.97
+
+    init(width: Int, height: Int) {
+        whole = PixelRect(left: 0, top: 0, right: width, bottom: height)
+    }
+
+    mutating func add(
+        _ kind: PictureRegion.Kind, _ rect: PixelRect, within bounds: PixelRect? = nil
+    ) {
+        guard rect.overlap(whole) < Self.same,
+            views.allSatisfy({ $0.region.degrees != 0 || $0.pixels.overlap(rect) < Self.same })
+        else { return }
+        views.append(
+            .init(region: region(kind, rect), pixels: rect, bounds: bounds ?? whole))
+    }
+
+    mutating func addWidened(_ rect: PixelRect, _ margin: Double) {
+        let (x, y) = (
+            Int(margin * Double(rect.width)), Int(margin * Double(rect.height))
+        )
+        add(
+            .widened,
+            PixelRect(
+                left: rect.left - x, top: rect.top - y, right: rect.right + x,
+                bottom: rect.bottom + y), within: rect)
+    }
+
+    mutating func addTurned(_ rect: PixelRect, _ degrees: Double) {
+        views.append(
+            .init(region: region(.turned, rect, Float(degrees)), pixels: rect, bounds: rect))
+    }
+
+    private func region(
+        _ kind: PictureRegion.Kind, _ rect: PixelRect, _ degrees: Float = 0
+    ) -> PictureRegion {
+        PictureRegion(
+            kind, left: Float(rect.left) / Float(whole.width),
+            top: Float(rect.top) / Float(whole.height),
+            right: Float(rect.right) / Float(whole.width),
+            bottom: Float(rect.bottom) / Float(whole.height), degrees: degrees)
+    }
+}

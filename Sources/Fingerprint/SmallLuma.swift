@@ -1,0 +1,134 @@
+// A small copy of a picture's luma: what borders, edges and movement are found in, and what parts of
+// the picture are hashed from, so that looking at twenty parts of a picture costs less than decoding
+// it.
+//
+// Each sample is the mean of factor x factor samples of the picture. At 512 samples or more along
+// the longer side a quarter of the picture still has more than the 64 that a hash is made of.
+
+internal import CHashKernels
+
+/// A small copy of a picture's luma, rows without a gap.
+public struct SmallLuma: Sendable {
+    /// Samples in a row.
+    public private(set) var width = 0
+    /// Number of rows.
+    public private(set) var height = 0
+    /// What the sample values mean.
+    public private(set) var range = LumaRange.full
+    /// Row-major.
+    package private(set) var samples: [UInt8] = []
+
+    /// The longer side is at least this, where the picture's is.
+    static let leastLonger = 512
+
+    /// Makes an empty copy, to be filled.
+    public init() {}
+
+    /// Whether there is nothing in it.
+    public var isEmpty: Bool { samples.isEmpty }
+
+    /// Fills it with a copy of a picture; reuses its memory.
+    public mutating func fill(from plane: LumaPlane) {
+        let longer = max(plane.width, plane.height)
+        // A picture 30 times as wide as high keeps its few rows.
+        let factor = max(
+            1, min(longer / Self.leastLonger, min(plane.width, plane.height) / 64, 128))
+        fill(from: plane, factor: factor)
+    }
+
+    /// Fills it with the means of factor x factor samples of another copy.
+    mutating func fill(halving other: SmallLuma) {
+        let factor = max(other.width, other.height) >= Self.leastLonger ? 2 : 1
+        other.samples.withUnsafeBufferPointer { samples in
+            guard let base = samples.baseAddress else { return }
+            fill(
+                from: LumaPlane(
+                    base: base, width: other.width, height: other.height, stride: other.width,
+                    range: other.range), factor: factor)
+        }
+    }
+
+    private mutating func fill(from plane: LumaPlane, factor: Int) {
+        width = plane.width / factor
+        height = plane.height / factor
+        range = plane.range
+        if samples.count != width * height {
+            samples = [UInt8](repeating: 0, count: width * height)
+        }
+        let (width, height) = (Int32(width), Int32(height))
+        samples.withUnsafeMutableBufferPointer { out in
+            vigil_reduce_u8(
+                plane.base, plane.stride, Int32(factor), width, height, out.baseAddress)
+        }
+    }
+}
+
+extension SmallLuma {
+    /// The picture turned about its middle, 128 x 128; what is turned in from outside is mirrored.
+    /// - Parameter degrees: clockwise.
+    func turned(by degrees: Double, in view: PixelRect) -> [UInt8] {
+        let side = Self.turnedSide
+        var result = [UInt8](repeating: 0, count: side * side)
+        guard view.width > 1, view.height > 1 else { return result }
+        let (sine, cosine) = Self.sineAndCosine(degrees: degrees)
+        let (middleX, middleY) = (
+            Float(view.left + view.right - 1) / 2, Float(view.top + view.bottom - 1) / 2
+        )
+        let (stepX, stepY) = (
+            Float(view.width) / Float(side), Float(view.height) / Float(side)
+        )
+        samples.withUnsafeBufferPointer { samples in
+            for row in 0..<side {
+                let y = (Float(row) + 0.5 - Float(side) / 2) * stepY
+                for column in 0..<side {
+                    let x = (Float(column) + 0.5 - Float(side) / 2) * stepX
+                    result[row * side + column] = sample(
+                        samples, middleX + cosine * x - sine * y, middleY + sine * x + cosine * y,
+                        in: view)
+                }
+            }
+        }
+        return result
+    }
+
+    static let turnedSide = 128
+
+    /// Weighs the four samples about a place, in 256ths.
+    @inline(__always)
+    private func sample(
+        _ samples: UnsafeBufferPointer<UInt8>, _ x: Float, _ y: Float, in view: PixelRect
+    ) -> UInt8 {
+        let (fixedX, fixedY) = (Int((x * 256).rounded(.down)), Int((y * 256).rounded(.down)))
+        let (left, top) = (fixedX >> 8, fixedY >> 8)
+        let (shareX, shareY) = (fixedX & 255, fixedY & 255)
+        let (x0, x1) = (
+            view.left + Self.mirrored(left - view.left, view.width),
+            view.left + Self.mirrored(left + 1 - view.left, view.width)
+        )
+        let (y0, y1) = (
+            view.top + Self.mirrored(top - view.top, view.height),
+            view.top + Self.mirrored(top + 1 - view.top, view.height)
+        )
+        let upper =
+            Int(samples[y0 * width + x0]) * (256 - shareX) + Int(samples[y0 * width + x1]) * shareX
+        let lower =
+            Int(samples[y1 * width + x0]) * (256 - shareX) + Int(samples[y1 * width + x1]) * shareX
+        return UInt8((upper * (256 - shareY) + lower * shareY + (1 << 15)) >> 16)
+    }
+
+    @inline(__always)
+    private static func mirrored(_ index: Int, _ count: Int) -> Int {
+        let inside = index < 0 ? -1 - index : index < count ? index : 2 * count - 1 - index
+        return min(max(inside, 0), count - 1)
+    }
+
+    /// Sine and cosine of a small angle by their series, to 1e-7 below 45°.
+    private static func sineAndCosine(degrees: Double) -> (Float, Float) {
+        let angle = degrees * Double.pi / 180
+        let square = angle * angle
+        let sine =
+            angle * (1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72))))
+        let cosine = 1 - square / 2 * (1 - square / 12 * (1 - square / 30 * (1 - square / 56)))
+        return (Float(sine), Float(cosine))
+    }
+}

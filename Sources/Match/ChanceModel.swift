@@ -1,0 +1,60 @@
+// How near unrelated pictures come by chance, and how much evidence a distance is.
+//
+// The distance of two unrelated pictures' hashes is that of coin flips (128, standard deviation 8)
+// with a heavier tail, because pictures have things in common: a horizon, a bright middle. The table
+// is a bound on what was measured, not a fit to it; docs/matching.md tells on what. Below the smallest
+// distance that was ever measured between unrelated pictures it goes on by halves a bit, which is
+// less steep than coin flips are there.
+//
+// A p-value u, the probability of coming so near by chance in any of the comparisons that were made,
+// becomes a bet that can be multiplied: e(u) = k u^(k-1), whose mean is 1 if u is uniform. Where
+// unrelated frames give such bets, the probability that their product ever exceeds 1/a is at most a
+// (Ville's inequality). Source: Vovk and Wang, "E-values: calibration, combination and applications",
+// Annals of Statistics 49 (2021).
+
+#if canImport(Glibc)
+    internal import Glibc
+#else
+    internal import Musl
+#endif
+
+/// What chance does to distances.
+public enum ChanceModel {
+    /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most
+    /// these distances; straight lines between.
+    private static let table: [(distance: Double, log2: Double)] = [
+        (0, -102.4), (84, -18.4), (90, -15.6), (96, -12.6), (104, -8.7), (112, -5.2), (128, -0.9),
+        (256, 0),
+    ]
+
+    /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most
+    /// this distance, bits.
+    public static func log2Probability(within distance: Int) -> Double {
+        let distance = Double(min(max(0, distance), 256))
+        // Non-nil: the table begins at 0.
+        let index = table.lastIndex { $0.distance <= distance }!
+        guard index + 1 < table.count else { return 0 }
+        let (low, high) = (table[index], table[index + 1])
+        let share = (distance - low.distance) / (high.distance - low.distance)
+        return low.log2 + share * (high.log2 - low.log2)
+    }
+
+    /// The exponent of a bet: small, because true copies come far nearer than chance.
+    private static let exponent = 0.1
+
+    /// Base-2 logarithm of the bet on a p-value of which the base-2 logarithm is given.
+    static func log2Bet(log2P: Double) -> Double {
+        log2(exponent) + (exponent - 1) * min(0, log2P)
+    }
+
+    /// Comparisons that a frame is taken to make, for the choice of the reach.
+    private static let usualProbes = 64.0
+    /// Largest share of frames that may come within the reach by chance.
+    private static let mostFalse = 1.0 / 64
+
+    /// The largest distance, up to 80, that still means something in a set of so many hashes.
+    static func reach(hashes: Int) -> Int {
+        let comparisons = log2(usualProbes * Double(max(1, hashes)))
+        return (0...80).last { log2Probability(within: $0) + comparisons <= log2(mostFalse) } ?? 0
+    }
+}
