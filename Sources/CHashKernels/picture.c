@@ -97,6 +97,56 @@ void vigil_edges(const uint8_t *luma, int32_t width, int32_t height, int32_t thr
     }
 }
 
+// How lively the picture is about each sample: the differences of its neighbours, 255 at most.
+MULTIVERSION
+void vigil_activity(const uint8_t *luma, int32_t width, int32_t height, uint8_t *out) {
+    memset(out, 0, (size_t)width * (size_t)height);
+    for (int32_t y = 1; y < height - 1; y++) {
+        const uint8_t *p = luma + (ptrdiff_t)y * width;
+        uint8_t *o = out + (ptrdiff_t)y * width;
+        for (int32_t x = 1; x < width - 1; x++) {
+            const int sum = absolute(p[x + 1] - p[x - 1]) + absolute(p[x + width] - p[x - width]);
+            o[x] = (uint8_t)(sum < 255 ? sum : 255);
+        }
+    }
+}
+
+// How far the two samples on one side of each border between samples are from the two on the other,
+// smoothed over five samples along the border.
+MULTIVERSION
+void vigil_steps(const uint8_t *map, int32_t width, int32_t height, uint8_t *upright,
+                 uint8_t *level) {
+    memset(upright, 0, (size_t)width * (size_t)height);
+    memset(level, 0, (size_t)width * (size_t)height);
+    for (int32_t y = 2; y < height - 2; y++) {
+        const uint8_t *p = map + (ptrdiff_t)y * width;
+        uint8_t *u = upright + (ptrdiff_t)y * width, *l = level + (ptrdiff_t)y * width;
+        for (int32_t x = 2; x < width - 2; x++) {
+            int across = 0, along = 0;
+            for (int32_t k = -2; k <= 2; k++) {
+                const uint8_t *q = p + k * width + x;
+                across += q[0] + q[1] - q[-1] - q[-2];
+                const uint8_t *r = p + x + k;
+                along += r[0] + r[width] - r[-width] - r[-2 * width];
+            }
+            u[x] = (uint8_t)(absolute(across) / 10);
+            l[x] = (uint8_t)(absolute(along) / 10);
+        }
+    }
+}
+
+// Marks with 1 the local maxima across of at least threshold; `apart` is from one sample to the next.
+MULTIVERSION
+void vigil_ridges(const uint8_t *steps, size_t count, size_t apart, int32_t threshold,
+                  uint8_t *marks) {
+    memset(marks, 0, count);
+    for (size_t i = 2 * apart; i + 2 * apart < count; i++) {
+        const uint8_t v = steps[i];
+        marks[i] = (uint8_t)((v >= threshold) & (v >= steps[i - apart]) & (v >= steps[i + apart]) &
+                             (v >= steps[i - 2 * apart]) & (v >= steps[i + 2 * apart]));
+    }
+}
+
 // Moves each value of a map a share of the way, in 256ths, towards 255 where it is marked and
 // towards 0 elsewhere.
 MULTIVERSION

@@ -26,6 +26,11 @@ public struct PixelRect: Hashable, Sendable {
     public var height: Int { bottom - top }
     var area: Int { max(0, width) * max(0, height) }
 
+    func scaled(by factor: Int) -> PixelRect {
+        PixelRect(
+            left: left * factor, top: top * factor, right: right * factor, bottom: bottom * factor)
+    }
+
     func intersection(_ other: PixelRect) -> PixelRect {
         PixelRect(
             left: max(left, other.left), top: max(top, other.top), right: min(right, other.right),

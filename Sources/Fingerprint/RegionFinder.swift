@@ -17,10 +17,8 @@ public struct RegionFinder: Sendable {
     private let effort: Effort
     private var borders = BorderFinder()
     private var movement = MovementFinder()
-    private var edges = EdgeMap()
-    private var lasting = EdgeMap()
-    private var quarter = SmallLuma()
-    private var pictures = 0
+    private var frames = FrameFinder()
+    private var half = SmallLuma()
     private var lastCell: Double?
 
     /// Shares of a side by which a widened view exceeds the picture, on each side.
@@ -29,10 +27,6 @@ public struct RegionFinder: Sendable {
     private static let margins: [Double] = [0.05, 0.12]
     /// Turns that are undone, degrees.
     private static let turns: [Double] = [-4, 4]
-    /// Straight-edged rectangles of each map that are hashed.
-    private static let mostFramed = 2
-    /// How soon lasting edges come and fade, in 256ths a picture.
-    private static let edgeShare: Int32 = 64
 
     /// Makes a finder for a stream of which nothing was seen.
     public init(effort: Effort) { self.effort = effort }
@@ -56,7 +50,6 @@ public struct RegionFinder: Sendable {
     mutating func views(of small: SmallLuma, at time: Double) -> [View] {
         guard effort != .fast, !small.isEmpty else { return [] }
         lastCell = Self.cell(of: time)
-        pictures += 1
         var list = ViewList(width: small.width, height: small.height)
         let contents = borders.contents(of: small)
         list.add(.content, contents.lasting)
@@ -71,24 +64,12 @@ public struct RegionFinder: Sendable {
     private mutating func addInner(
         _ content: PixelRect, of small: SmallLuma, to list: inout ViewList
     ) {
-        quarter.fill(halving: small)
-        let scale = quarter.width == small.width ? 1 : 2
-        let full = { (rect: PixelRect) in
-            PixelRect(
-                left: rect.left * scale, top: rect.top * scale, right: rect.right * scale,
-                bottom: rect.bottom * scale)
+        half.fill(halving: small)
+        let scale = half.width == small.width ? 1 : 2
+        if let moving = movement.rectangle(of: half) {
+            list.add(.moving, moving.scaled(by: scale))
         }
-        edges.fill(from: quarter)
-        lasting.age(with: edges, share: Self.edgeShare)
-        if let moving = movement.rectangle(of: quarter) { list.add(.moving, full(moving)) }
-        if pictures > 2 {
-            for found in RectSearch(lasting, full: 255).rectangles(most: Self.mostFramed) {
-                list.add(.framed, full(found.rect))
-            }
-        }
-        for found in RectSearch(edges, full: 1).rectangles(most: Self.mostFramed) {
-            list.add(.framed, full(found.rect))
-        }
+        for rect in frames.rectangles(of: half) { list.add(.framed, rect.scaled(by: scale)) }
         for window in Self.windows {
             list.add(
                 .window,

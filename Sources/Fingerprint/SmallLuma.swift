@@ -36,9 +36,13 @@ public struct SmallLuma: Sendable {
         fill(from: plane, factor: factor)
     }
 
-    /// Fills it with the means of factor x factor samples of another copy.
+    /// Fills it with a copy of half the size; of the same size where the other is small.
     mutating func fill(halving other: SmallLuma) {
-        let factor = max(other.width, other.height) >= Self.leastLonger ? 2 : 1
+        fill(reducing: other, by: max(other.width, other.height) >= Self.leastLonger ? 2 : 1)
+    }
+
+    /// Fills it with the means of factor x factor samples of another copy.
+    mutating func fill(reducing other: SmallLuma, by factor: Int) {
         other.samples.withUnsafeBufferPointer { samples in
             guard let base = samples.baseAddress else { return }
             fill(
@@ -46,6 +50,12 @@ public struct SmallLuma: Sendable {
                     base: base, width: other.width, height: other.height, stride: other.width,
                     range: other.range), factor: factor)
         }
+    }
+
+    /// Takes the place of the samples.
+    mutating func replace(with samples: [UInt8]) {
+        precondition(samples.count == width * height, "as many samples as before")
+        self.samples = samples
     }
 
     private mutating func fill(from plane: LumaPlane, factor: Int) {

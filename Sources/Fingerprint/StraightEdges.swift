@@ -4,7 +4,9 @@
 // Marks of edges are summed along the columns and rows that have most of them. Every rectangle of two
 // such columns and two such rows (or sides of the picture) is weighed by the share of each of its
 // sides that is marked, against what so many marks would give by chance. Marks are those of this
-// picture, or those that last: what moves leaves no lasting mark, and a frame does.
+// picture, or those that last (what moves leaves no lasting mark, and a frame does); or, on a coarser
+// copy, steps of brightness or of liveliness, which show a picture on noise and a sharp one on a
+// blurred ground.
 
 internal import CHashKernels
 
@@ -35,6 +37,37 @@ struct EdgeMap: Sendable {
         }
         vigil_edges(
             small.samples, Int32(width), Int32(height), Self.threshold, &upright, &level)
+    }
+
+    /// Marks the steps of a map that stand out from those of all of it.
+    /// - Parameter floor: smallest step that is an edge.
+    mutating func fill(stepsOf map: [UInt8], width: Int, height: Int, floor: Int) {
+        self.width = width
+        self.height = height
+        let count = width * height
+        if upright.count != count {
+            upright = [UInt8](repeating: 0, count: count)
+            level = upright
+        }
+        var (across, along) = (upright, level)
+        vigil_steps(map, Int32(width), Int32(height), &across, &along)
+        vigil_ridges(
+            across, count, 1, Int32(Self.standingOut(across, floor: floor)), &upright)
+        vigil_ridges(
+            along, count, width, Int32(Self.standingOut(along, floor: floor)), &level)
+    }
+
+    /// What exceeds the median step by far: noise and texture have steps everywhere.
+    private static func standingOut(_ steps: [UInt8], floor: Int) -> Int {
+        var bins = [Int](repeating: 0, count: 256)
+        for step in steps { bins[Int(step)] += 1 }
+        var seen = 0
+        // Non-nil: all steps are in some bin.
+        let median =
+            bins.firstIndex {
+                seen += $0; return 2 * seen >= steps.count
+            } ?? 0
+        return min(255, max(floor, 5 * median / 2))
     }
 
     /// Lets older marks fade and takes in new ones.

@@ -164,9 +164,18 @@ public struct Evidence: Sendable {
 
     private func isEnough(_ verdict: Verdict, for item: IndexedItem) -> Bool {
         guard verdict.bits >= -log2(rules.falseAlarmRate) else { return false }
-        // One frame of a video may be one that it shares with others: a title, a logo.
-        let least = item.kind == .image ? rules.imageFrames : max(2, rules.videoFrames)
-        return verdict.witnesses.count >= least
+        switch item.kind {
+        case .image: return verdict.support.count >= rules.imageFrames
+        case .video:
+            // One frame of a video may be one that it shares with others, a title or a logo;
+            // unless it is what most of the video looks like.
+            if verdict.witnesses.count >= max(2, rules.videoFrames) { return true }
+            var seen = KnownCoverage()
+            for (time, hit) in verdict.support.sorted(by: { $0.time < $1.time }) {
+                seen.add(input: time, known: hit.knownTime, span: hit.knownSpan)
+            }
+            return verdict.support.count >= 2 && seen.share(of: item.duration) >= rules.knownShare
+        }
     }
 
     private static let leastHint = 12.0
@@ -177,7 +186,8 @@ public struct Evidence: Sendable {
             hints[item] != nil || hints.count < Self.mostHints
         else { return }
         hints[item] = (
-            verdict.bits, verdict.times.min() ?? 0, verdict.times.max() ?? 0
+            verdict.bits, verdict.support.map(\.time).min() ?? 0,
+            verdict.support.map(\.time).max() ?? 0
         )
     }
 
@@ -318,7 +328,7 @@ private struct ItemEvidence: Sendable {
 
     /// Takes in the witnesses of a verdict; those within the radius were taken in before.
     mutating func add(_ verdict: Verdict, beyond radius: Int) {
-        for (time, hit) in zip(verdict.times, verdict.witnesses).sorted(by: { $0.0 < $1.0 })
+        for (time, hit) in verdict.support.sorted(by: { $0.time < $1.time })
         where time > lastWitness {
             lastWitness = time
             if hit.distance > radius { add(hit, at: time) }

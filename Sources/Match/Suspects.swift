@@ -119,10 +119,10 @@ struct Suspects: Sendable {
 struct Verdict: Sendable {
     /// Base-2 logarithm of the bet against chance.
     var bits = -Double.infinity
-    /// Frames that it rests on and that look different from one another.
+    /// Frames that look different from one another and that it rests on, the best first.
     var witnesses: [Hit] = []
-    /// Their times.
-    var times: [Double] = []
+    /// These, and frames that look like them.
+    var support: [(time: Double, hit: Hit)] = []
 }
 
 /// Weighs the looks at one item.
@@ -140,6 +140,8 @@ private struct Weighing {
     /// Hashes nearer to one that was counted than the first are the same picture; beyond the
     /// second they count in full.
     private static let novelty = (none: 12.0, full: 44.0)
+    /// A frame of which less than this is new is no witness of its own.
+    private static let leastShare = 0.25
     private static let speeds = 0.4...2.5
     /// What sampling and pruning move times by, seconds.
     private static let slack = 1.5
@@ -159,7 +161,7 @@ private struct Weighing {
     private func verdict(anchor: Hit, at place: Int) -> Verdict {
         var result = Verdict(
             bits: ChanceModel.log2Bet(log2P: free(looks[place])) - log2(max(1, items)),
-            witnesses: [anchor], times: [looks[place].time])
+            witnesses: [anchor], support: [(looks[place].time, anchor)])
         for direction in [-1, 1] { extend(&result, from: place, by: direction, anchor) }
         return result
     }
@@ -174,14 +176,14 @@ private struct Weighing {
             if let hit {
                 let share = Self.share(of: hit, beside: trial.witnesses)
                 trial.bits += bits * (bits > 0 ? share : 1)
-                if bits > 0, share > 0.25 {
-                    trial.witnesses.append(hit)
-                    trial.times.append(look.time)
+                if bits > 0 {
+                    trial.support.append((look.time, hit))
+                    if share > Self.leastShare { trial.witnesses.append(hit) }
                 }
             } else {
                 trial.bits += bits
             }
-            if trial.bits > result.bits { result = trial }
+            if trial.bits >= result.bits { result = trial }
             index += step
         }
     }

@@ -124,6 +124,20 @@ void vigil_column_outliers(const uint8_t *luma, ptrdiff_t stride, int32_t width,
 void vigil_edges(const uint8_t *luma, int32_t width, int32_t height, int32_t threshold,
                  uint8_t *upright, uint8_t *level);
 
+// How lively a picture is about each sample: the sum of the two differences of its neighbours across,
+// at most 255; 0 in the outermost.
+void vigil_activity(const uint8_t *luma, int32_t width, int32_t height, uint8_t *out);
+
+// Steps of a map: by how much the mean of 2 x 5 samples on one side of the line left of each sample
+// (upright) or above it (level) differs from that on the other; 0 in the two outermost.
+void vigil_steps(const uint8_t *map, int32_t width, int32_t height, uint8_t *upright,
+                 uint8_t *level);
+
+// Marks with 1 the steps of at least threshold that none of the two to either side, `apart` samples
+// away each, exceeds.
+void vigil_ridges(const uint8_t *steps, size_t count, size_t apart, int32_t threshold,
+                  uint8_t *marks);
+
 // Moves each value of a map share/256 of the way to 255 where marked, and to 0 elsewhere.
 void vigil_age(uint8_t *map, const uint8_t *marks, size_t count, int32_t share);
 
