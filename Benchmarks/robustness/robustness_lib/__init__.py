@@ -1,0 +1,1 @@
+"""Parts of Benchmarks/robustness/run; see there."""
