@@ -105,11 +105,11 @@ def between(before, after, lead, tail, part=None):
     return arguments
 
 
-def pip(share, x, y, change="", background=None):
+def pip(share, x, y, change="", background=""):
     """The clip, smaller, on a generated picture of its own size."""
     graph = (f"[0:v]{change}scale=trunc({{w}}*{share}/2)*2:trunc({{h}}*{share}/2)*2[f];"
              f"[1:v][f]overlay=x={x}:y={y}:shortest=1")
-    return graphed(graph, background or BACKGROUND)
+    return graphed(graph, background or SMOOTH)
 
 
 def screen_recording(source):
@@ -138,14 +138,20 @@ def other_orientation(source):
 
 # --- pictures made by ffmpeg --------------------------------------------------------------------
 
+# `noise` on the four channels that `gradients` gives turns into a field of coarse noise: kept so,
+# because figures of the floor are compared with those of others. SMOOTH is what was meant.
 BACKGROUND = ("gradients=s={w}x{h}:c0=0x204060:c1=0x806020:x0=0:y0=0:x1={w}:y1={h}:speed=0.005:"
               "r=30:seed=1,noise=alls=8")
+SMOOTH = ("gradients=s={w}x{h}:c0=0x204060:c1=0x806020:x0=0:y0=0:x1={w}:y1={h}:speed=0.005:"
+          "r=30:seed=1,format=yuv420p,noise=alls=8")
 MOVING = "testsrc2=s={w}x{h}:r=30"
 FRACTAL = "mandelbrot=s=320x240:r=30"
 LEAD_FRACTAL = FRACTAL + ":start_scale=1"
 GREEN_CELLS = "life=s=160x120:r=10:ratio=0.4:seed=7:mold=10:life_color=#40c040:death_color=#203020"
-COLOURS = "gradients=s=320x180:nb_colors=5:speed=0.02:r=30:seed=9,noise=alls=6"
-OTHER_COLOURS = "gradients=s=320x180:nb_colors=4:speed=0.03:r=30:seed=23,noise=alls=6"
+SMALL_MOVING = "testsrc2=s=320x180:r=30"
+# Colours that are not named are drawn by chance, whatever the seed.
+COLOURS = ("gradients=s=320x180:n=4:c0=0x703010:c1=0x2090a0:c2=0xd0c080:c3=0x302040:speed=0.02:"
+           "r=30:seed=9")
 
 # Black with round holes: alpha 0 inside, as one frame that stays.
 CORNERS = ("color=black:s={w}x{h}:r=1:d=1,format=yuva420p,geq=lum=16:cb=128:cr=128:"
@@ -239,8 +245,8 @@ FLOOR = {
         "middle_third": middle(1 / 3),
     },
     "placed in": {
-        "pip_70": pip(.70, "W*.04", "H*.06"),
-        "pip_50": pip(.50, "W*.04", "H*.06"),
+        "pip_70": pip(.70, "W*.04", "H*.06", background=BACKGROUND),
+        "pip_50": pip(.50, "W*.04", "H*.06", background=BACKGROUND),
         "split_screen": graphed("[0:v]{fit},fps=30[f];[1:v]scale={w}:{h},setsar=1[b];"
                                 "[f][b]hstack=shortest=1", FRACTAL),
         "inside_long_stream": between(40, 40, LEAD_FRACTAL, FRACTAL),
@@ -296,7 +302,7 @@ BEYOND = {
     "time": {
         "speed_050": filtered("setpts=PTS/0.5"),
         "speed_200": filtered("setpts=PTS/2"),
-        "three_seconds_in_ten_minutes": between(298.5, 298.5, COLOURS, OTHER_COLOURS, part=3),
+        "three_seconds_in_ten_minutes": between(298.5, 298.5, SMALL_MOVING, COLOURS, part=3),
     },
     "placed in": {
         "pip_corner_35": pip(.35, "W-w-W*.03", "H-h-H*.03"),

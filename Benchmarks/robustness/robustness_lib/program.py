@@ -71,18 +71,18 @@ class Program:
             target.unlink()
         return lines, seconds
 
-    def scan_user_s(self, path, known, effort):
-        """User CPU of one scan."""
+    def scan_user_s(self, path, known, effort, cores=None):
+        """User CPU of one scan that finds nothing."""
         sample = self._run(
             ["scan", path, "--known", known, "--key-file", self.key, "--state",
              self.runner.path("state"), "--format", "jsonl", "--no-progress", "--effort", effort],
-            (NOTHING,))
+            (NOTHING,), cores=cores)
         return sample.user_s
 
-    def _run(self, arguments, good_exits, stdout=None):
+    def _run(self, arguments, good_exits, stdout=None, cores=None):
         with open(stdout or "/dev/null", "wb") as sink:
             command = [self.path, *arguments]
-            with self.runner.start(command, stdout=sink) as child:
+            with self.runner.start(command, stdout=sink, cores=cores) as child:
                 sample = child.finish((*good_exits, USAGE))
                 if child.process.returncode == USAGE:
                     raise NotAvailable(_first_line(child.log.read_text(errors="replace")))

@@ -161,6 +161,8 @@ def _negatives(results):
     lines = ["## What must not be found", "", NEGATIVES, *_table(head, rows)]
     lines += [f"- **false alarm**, {row.what}, {row.setup}: {_cell(alarm)}"
               for row in results.negatives for alarm in row.alarms]
+    lines += [f"- could not be made: {name}: {_cell(why)}"
+              for name, why in results.unmade.items()]
     if results.packages:
         lines += ["", "The stills come from these Debian packages, which are not installed:", ""]
         lines += _table(("Package", "Version", "Stills of 64 pixels and more", "Note"),

@@ -14,6 +14,7 @@ class Results:
     outcomes: list = field(default_factory=list)  # recall.Outcome
     peer: object = None  # peer.Peer
     negatives: list = field(default_factory=list)  # negatives.Row
+    unmade: dict = field(default_factory=dict)  # unrelated videos that could not be made: why
     packages: list = field(default_factory=list)  # stills.Package
     costs: list = field(default_factory=list)  # cost.Row
 
@@ -26,6 +27,7 @@ class Results:
             "recall": [outcome.plain() for outcome in self.outcomes],
             "vpdq": self.peer.plain() if self.peer else None,
             "negatives": [row.plain() for row in self.negatives],
+            "unmade": self.unmade,
             "packages": [asdict(package) for package in self.packages],
             "cost": [asdict(row) for row in self.costs],
         }
