@@ -7,6 +7,7 @@ Rates are of pictures that could have matched: sampled, and with enough structur
 """
 
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from compare_lib.measure import Failure, say
 
@@ -33,7 +34,8 @@ class Row:
     def add(self, lines):
         for line in lines:
             if line["type"] == "alert":
-                self.alarms.append(f"{line['input']} named {line['known']['item']} "
+                place = "/".join(Path(line["input"]).parts[-2:])
+                self.alarms.append(f"{place} named {line['known']['item']} "
                                    f"({line['frames_matched']} frames, {line['variant']}, distance "
                                    f"{line['best_distance']})")
             elif line["type"] == "input":
@@ -44,7 +46,7 @@ class Row:
 
     def cells(self):
         if self.why_not:
-            return ("", "", "", f"not measured: {self.why_not}".replace("|", "\\|"), "")
+            return ("", "", "", f"not measured: {self.why_not}", "")
         return (f"{self.inputs:,}", f"{self.hashed:,} of {self.sampled:,}", str(self.unexamined),
                 str(len(self.alarms)), bound(len(self.alarms), self.hashed))
 

@@ -63,7 +63,7 @@ def exit_code(results):
 
 
 def _table(head, rows):
-    return [line(head), line("---" for _ in head), *(line(row) for row in rows)]
+    return [line(head), line("---" for _ in head), *(line(map(_cell, row)) for row in rows)]
 
 
 def _cell(text):
@@ -74,7 +74,7 @@ def _cell(text):
 
 
 def _bars(results):
-    rows = [(verdict.bar, verdict.need, verdict.measured or NO_FIGURE, _cell(verdict.result))
+    rows = [(verdict.bar, verdict.need, verdict.measured or NO_FIGURE, verdict.result)
             for verdict in bars.verdicts(results)]
     return ["## Bars", "", *_table(("What", "Needed", "Measured", "Result"), rows)]
 
@@ -167,7 +167,7 @@ def _negatives(results):
         lines += ["", "The stills come from these Debian packages, which are not installed:", ""]
         lines += _table(("Package", "Version", "Stills of 64 pixels and more", "Note"),
                         [(package.name, package.version or NO_FIGURE, f"{package.stills:,}",
-                          _cell(package.why_not)) for package in results.packages])
+                          package.why_not) for package in results.packages])
     return lines
 
 
