@@ -24,6 +24,14 @@ def related(one, other):
     return family(one) == family(other)
 
 
+def few(paths, most):
+    """Some of the clips, no two of them related."""
+    first = {}
+    for path in paths:
+        first.setdefault(family(path.stem), path)
+    return list(first.values())[:most]
+
+
 def find(folders):
     """All videos straight in the folders, by name; the names are how alerts are judged."""
     found = {}

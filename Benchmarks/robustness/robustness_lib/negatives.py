@@ -26,15 +26,15 @@ class Row:
     inputs: int = 0
     sampled: int = 0
     hashed: int = 0  # of these, with structure enough to be compared
-    unexamined: int = 0
+    unexamined: list = field(default_factory=list)  # which, and why
     alarms: list = field(default_factory=list)
     cpu_s: float = 0
     why_not: str = ""
 
     def add(self, lines):
         for line in lines:
+            place = "/".join(Path(line.get("input", "")).parts[-2:])
             if line["type"] == "alert":
-                place = "/".join(Path(line["input"]).parts[-2:])
                 self.alarms.append(f"{place} named {line['known']['item']} "
                                    f"({line['frames_matched']} frames, {line['variant']}, distance "
                                    f"{line['best_distance']})")
@@ -42,12 +42,13 @@ class Row:
                 self.inputs += 1
                 self.sampled += line["frames_sampled"]
                 self.hashed += line["frames_sampled"] - line["frames_low_quality"]
-                self.unexamined += line["status"] != "examined"
+                if line["status"] != "examined":
+                    self.unexamined.append(f"{place}: {line['status']}, {line.get('error', '')}")
 
     def cells(self):
         if self.why_not:
             return ("", "", "", f"not measured: {self.why_not}", "")
-        return (f"{self.inputs:,}", f"{self.hashed:,} of {self.sampled:,}", str(self.unexamined),
+        return (f"{self.inputs:,}", f"{self.hashed:,} of {self.sampled:,}", str(len(self.unexamined)),
                 str(len(self.alarms)), bound(len(self.alarms), self.hashed))
 
     def plain(self):

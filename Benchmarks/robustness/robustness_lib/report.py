@@ -141,17 +141,26 @@ def _missed(results):
             continue
         by_edit = {}
         for clip, edit in outcome.missed:
-            note = " (not fully examined)" if (clip, edit) in outcome.unexamined else ""
-            by_edit.setdefault(edit, []).append(clip + note)
+            by_edit.setdefault(edit, []).append((clip, edit))
         lines.append(f"- **{outcome.setup}**, {len(outcome.missed)} of {len(outcome.tried)}"
                      + (":" if by_edit else ""))
-        lines += [f"  - {name}: {', '.join(sorted(by_edit[name]))}"
+        lines += [f"  - {name}: {_clips(outcome, by_edit[name])}"
                   for name in results.edits if name in by_edit]
         lines += [f"  - **false alarm**: {clip} {edit} named {item}"
                   for clip, edit, item in outcome.false_alarms]
     lines += [f"- could not be made: {clip} {edit}: {_cell(why)}"
               for (clip, edit), why in sorted(results.copies.missing.items())]
     return lines if len(lines) > 2 else []
+
+
+def _clips(outcome, missed):
+    """The clips of the missed copies by one edit."""
+    edit = missed[0][1]
+    names = [clip + (" (not fully examined)" if (clip, edit) in outcome.unexamined else "")
+             for clip, _ in missed]
+    tried = outcome.recall({edit})[1]
+    every = len(missed) == tried > 1 and names == [clip for clip, _ in missed]
+    return f"all {tried} clips" if every else ", ".join(names)
 
 
 def _negatives(results):

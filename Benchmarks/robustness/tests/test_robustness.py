@@ -93,6 +93,10 @@ class Judging(unittest.TestCase):
         self.assertTrue(clips.related("chair-19", "chair-22"))
         self.assertFalse(clips.related("bunny", "chair-22"))
 
+    def test_quick_clips_are_of_different_families(self):
+        paths = [Path(f"/c/{name}.mp4") for name in ("bunny", "chair-1", "chair-2", "door", "x")]
+        self.assertEqual([path.stem for path in clips.few(paths, 3)], ["bunny", "chair-1", "door"])
+
     def test_variants_go_with_the_effort_of_their_name(self):
         found = recall.setups(("fast", "standard"), ("none", "standard", "thorough"))
         self.assertEqual(found, [Setup("fast"), Setup("standard"), Setup("standard", "standard")])
@@ -141,11 +145,21 @@ class Verdicts(unittest.TestCase):
         self.assertIn(f"  - {max(bars.FLOOR)}: clip", page)
 
 
+    def test_misses_of_all_clips_are_said_in_a_word(self):
+        pairs = {(clip, "mirror") for clip in ("a", "b")}
+        outcome = Outcome(Setup("fast"), tried=pairs | {("a", "flip")})
+        results = Results(outcomes=[outcome], edits=["mirror", "flip"], clips=["a", "b"])
+        self.assertIn("  - mirror: all 2 clips\n  - flip: a\n", report.page(results))
+        outcome.unexamined["b", "mirror"] = "partial"
+        self.assertIn("  - mirror: a, b (not fully examined)\n", report.page(results))
+
+
 class Counting(unittest.TestCase):
     def test_negative_rows_count_pictures_that_could_have_matched(self):
         row = negatives.Row("stills", Setup("fast"))
-        row.add([examined("/a.png"), examined("/b.png", "failed", 0, 0), alert("/a.png", "door")])
-        self.assertEqual((row.inputs, row.sampled, row.hashed, row.unexamined), (2, 4, 3, 1))
+        row.add([examined("/a.png"), examined("/w/b.png", "failed", 0, 0), alert("/a.png", "door")])
+        self.assertEqual((row.inputs, row.sampled, row.hashed), (2, 4, 3))
+        self.assertEqual(row.unexamined, ["w/b.png: failed, "])
         self.assertEqual(len(row.alarms), 1)
 
     def test_rule_of_three(self):
