@@ -43,7 +43,8 @@ class Row:
                 self.sampled += line["frames_sampled"]
                 self.hashed += line["frames_sampled"] - line["frames_low_quality"]
                 if line["status"] != "examined":
-                    self.unexamined.append(f"{place}: {line['status']}, {line.get('error', '')}")
+                    self.unexamined.append(
+                        f"{place}: {line['status']}, {line.get('error', '')}")
 
     def cells(self):
         if self.why_not:

@@ -17,7 +17,8 @@ from compare_lib.peers import VPDQ
 from . import clips
 
 DISTANCE, QUALITY, RULE = 31, 50, .80
-LONG_SECONDS = 60  # vPDQ keeps every decoded frame in memory
+KNOWN_EVERY_S, COPY_EVERY_S = 0, 0.25  # 0: every frame
+LONG_SECONDS, LONG_EVERY_S = 60, 1  # vPDQ keeps every frame that it hashes in memory
 WORKER = Path(__file__).resolve().parents[1] / "workers/vpdq_hash.py"
 
 
@@ -47,7 +48,8 @@ def measure(peers, runner, work, paths, copies):
     peer, folder = Peer(), work / "vpdq"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        files = _hash_all(peers, runner, folder, [*paths, *(copy.path for copy in copies)])
+        every = {copy.path: COPY_EVERY_S for copy in copies} | dict.fromkeys(paths, KNOWN_EVERY_S)
+        files = _hash_all(peers, runner, folder, every)
     except Failure as failure:
         peer.why_not = f"not run: {failure}"
         say(f"vPDQ: {peer.why_not}")
@@ -92,15 +94,16 @@ def _usable(path):
 # --- hashing ------------------------------------------------------------------------------------
 
 
-def _hash_all(peers, runner, folder, paths):
+def _hash_all(peers, runner, folder, every):
     """Where the hashes of each video stand; those that are not there yet are made."""
     python = peers.python(VPDQ)
     files, tasks = {}, []
-    for path in paths:
-        files[path] = folder / f"{_name(path)}.json"
+    for path, seconds in every.items():
+        files[path] = folder / f"{_name(path, seconds)}.json"
         if not files[path].exists():
-            long = _seconds(runner, path) > LONG_SECONDS
-            tasks.append({"file": str(path), "seconds": int(long), "to": str(files[path])})
+            if _seconds(runner, path) > LONG_SECONDS:
+                seconds = LONG_EVERY_S
+            tasks.append({"file": str(path), "seconds": seconds, "to": str(files[path])})
     if tasks:
         say(f"vPDQ hashes {len(tasks)} videos; this takes a second or two for each")
         listing = runner.path("vpdq-tasks.jsonl")
@@ -109,9 +112,9 @@ def _hash_all(peers, runner, folder, paths):
     return files
 
 
-def _name(path):
+def _name(path, seconds):
     status = path.stat()
-    text = f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
+    text = f"{path.resolve()} {seconds} {status.st_size} {status.st_mtime_ns}"
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 

@@ -18,10 +18,11 @@ Few clips with many edits show what kinds of edits are survived, not a rate to b
 provider's traffic: the copies of one clip stand and fall together.
 """
 PEER = """\
-vPDQ (PyPI, the reference) hashed every frame of the known clips, and of the copies every frame
-too (one a second where they last more than a minute); distance at most 31, quality at least 50.
+vPDQ (PyPI, the reference) hashed every frame of the known clips, and four frames a second of the
+copies (one where they last more than a minute); distance at most 31, quality at least 50.
 *Any frame* is the most that it could find: one frame of the copy is near one of the clip. *80 %*
-is its own rule for the copy: that share of its frames has a neighbour.
+is its own rule for the copy: that share of its frames has a neighbour. (It asks for as much of the
+known frames too; that is left out, in its favour.)
 """
 NEGATIVES = """\
 Nothing here shows a clip of the set that it is scanned against, so every alert is a false alarm.
@@ -115,6 +116,9 @@ def _totals(results):
              if outcome.why_not]
     if results.peer and results.peer.why_not:
         notes.append(f"- vPDQ: {_cell(results.peer.why_not)}")
+    if results.peer and results.peer.failures:
+        notes.append(f"- vPDQ could not read {len(results.peer.failures)} copies, which count as "
+                     "missed")
     return (["## Share of copies found, by group", ""] + (notes + [""] if notes else [])
             + _table(("Edits", *(head for head, _ in columns)), rows)
             + (["", PEER] if results.peer else []))
