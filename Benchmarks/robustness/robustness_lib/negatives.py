@@ -49,8 +49,9 @@ class Row:
     def cells(self):
         if self.why_not:
             return ("", "", "", f"not measured: {self.why_not}", "")
-        return (f"{self.inputs:,}", f"{self.hashed:,} of {self.sampled:,}", str(len(self.unexamined)),
-                str(len(self.alarms)), bound(len(self.alarms), self.hashed))
+        return (f"{self.inputs:,}", f"{self.hashed:,} of {self.sampled:,}",
+                str(len(self.unexamined)), str(len(self.alarms)),
+                bound(len(self.alarms), self.hashed))
 
     def plain(self):
         return asdict(self)
