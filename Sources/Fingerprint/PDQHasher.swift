@@ -23,6 +23,8 @@ public struct PDQSpectrum: Sendable {
     package var coefficients: [Float]
     /// PDQ's quality, 0…100.
     public var quality: Int
+    /// What `isLowStructure` goes by, measured while the 64x64 picture was there.
+    var structure = PictureStructure()
 
     /// Whether the bits are rounding noise: at least half of the coefficients are zero but for it.
     ///
@@ -51,6 +53,7 @@ public struct PDQHasher: ~Copyable {
     private var row: [Float] = []
     private var rgbLuma: [Float] = []
     private var picture = [Float](repeating: 0, count: 64 * 64)
+    private var meter = StructureMeter()
     private var spectrum = PDQSpectrum(coefficients: [Float](repeating: 0, count: 256), quality: 0)
 
     /// Makes a hasher with empty caches.
@@ -197,6 +200,8 @@ public struct PDQHasher: ~Copyable {
     private mutating func finish(scale: Float) {
         vigil_dct_64_to_16(Self.dctMatrix, picture, &spectrum.coefficients)
         spectrum.quality = min(100, Int(vigil_gradient_sum(picture, scale)) / 90)
+        spectrum.structure = meter.measure(
+            picture, coefficients: spectrum.coefficients, scale: scale)
     }
 
     private mutating func axis(_ span: AxisSpan) -> DownsampleAxis {
