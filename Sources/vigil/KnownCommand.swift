@@ -16,7 +16,7 @@ struct KnownCommand: ParsableCommand {
             """,
         subcommands: [
             KnownBuild.self, KnownInfo.self, KnownVerify.self, KnownImport.self, KnownRemove.self,
-            KnownDiff.self,
+            KnownDiff.self, KnownLintCommand.self,
         ])
 }
 

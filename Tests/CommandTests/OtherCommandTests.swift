@@ -214,7 +214,8 @@ import Testing
     @Test(arguments: [
         [], ["scan"], ["fingerprint"], ["match"], ["bench"], ["doctor"], ["known"], ["report"],
         ["known", "build"], ["known", "info"], ["known", "verify"], ["known", "import"],
-        ["known", "remove"], ["known", "diff"], ["report", "list"], ["report", "show"],
+        ["known", "remove"], ["known", "diff"], ["known", "lint"], ["report", "list"],
+        ["report", "show"],
     ])
     func helpHasAnExample(_ command: [String]) throws {
         let help = try place.vigil(command + ["--help"])
