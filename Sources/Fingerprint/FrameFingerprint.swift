@@ -21,11 +21,14 @@ public struct FrameFingerprint: Sendable, Hashable {
     public var region: PictureRegion
     /// Whether the negative, whose hash is the complement, is looked for as well.
     public var isNegativeSought: Bool
+    /// Whether the picture has too little structure for its hash to say anything of its own.
+    public var isLowStructure: Bool
 
     /// Makes a fingerprint of its parts.
     public init(
         hash: PDQHash, quality: Int, mediaTime: Double, frame: Int, variant: Variant = .original,
-        region: PictureRegion = .whole, isNegativeSought: Bool = false
+        region: PictureRegion = .whole, isNegativeSought: Bool = false,
+        isLowStructure: Bool = false
     ) {
         self.hash = hash
         self.quality = quality
@@ -34,6 +37,7 @@ public struct FrameFingerprint: Sendable, Hashable {
         self.variant = variant
         self.region = region
         self.isNegativeSought = isNegativeSought
+        self.isLowStructure = isLowStructure
     }
 }
 
@@ -41,6 +45,7 @@ extension FrameFingerprint: Codable {
     private enum CodingKeys: String, CodingKey {
         case hash, quality, mediaTime = "media_s", frame, variant, region
         case isNegativeSought = "negative_sought"
+        case isLowStructure = "low_structure"
     }
 
     /// Reads what `encode(to:)` wrote; a malformed hash is an error.
@@ -57,7 +62,8 @@ extension FrameFingerprint: Codable {
             frame: try values.decode(Int.self, forKey: .frame),
             variant: try values.decode(Variant.self, forKey: .variant),
             region: try values.decode(PictureRegion.self, forKey: .region),
-            isNegativeSought: try values.decode(Bool.self, forKey: .isNegativeSought))
+            isNegativeSought: try values.decode(Bool.self, forKey: .isNegativeSought),
+            isLowStructure: try values.decode(Bool.self, forKey: .isLowStructure))
     }
 
     /// Writes the hash as hex, the rest as numbers.
@@ -70,5 +76,6 @@ extension FrameFingerprint: Codable {
         try values.encode(variant, forKey: .variant)
         try values.encode(region, forKey: .region)
         try values.encode(isNegativeSought, forKey: .isNegativeSought)
+        try values.encode(isLowStructure, forKey: .isLowStructure)
     }
 }

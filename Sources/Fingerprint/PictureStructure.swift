@@ -59,7 +59,7 @@ struct PictureStructure: Sendable {
     /// From here on a picture is something on a plain ground.
     private static let plainLimit: Float = 0.7
     /// From here on it is made of flat areas: a drawing or a test card.
-    private static let flatLimit: Float = 0.78
+    private static let flatLimit: Float = 0.76
     /// Below this, half of all, most bits are noise: bars and gradients.
     private static let fewestClear = 128
 

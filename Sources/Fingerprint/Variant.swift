@@ -85,10 +85,12 @@ extension PDQSpectrum {
     ) -> [FrameFingerprint] {
         let forms = isDegenerate ? [.original] : effort.forms(of: region.kind)
         return forms.map {
-            FrameFingerprint(
-                hash: hash($0), quality: isDegenerate ? 0 : quality, mediaTime: mediaTime,
+            let hash = hash($0)
+            return FrameFingerprint(
+                hash: hash, quality: isDegenerate ? 0 : quality, mediaTime: mediaTime,
                 frame: frame, variant: Variant(form: $0), region: region,
-                isNegativeSought: effort != .fast && !isDegenerate)
+                isNegativeSought: effort != .fast && !isDegenerate,
+                isLowStructure: structure.isLow || hash.isLowStructure)
         }
     }
 }

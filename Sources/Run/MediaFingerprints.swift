@@ -56,8 +56,36 @@ public struct KnownMedia: Sendable {
     public var framesLowQuality = 0
     /// Frames left out because they look like one kept before.
     public var framesPruned = 0
+    /// What was left out of videos, and which pictures were kept, although others of their kind
+    /// would match them.
+    public var lowStructure: [LowStructureMedia] = []
     /// Things in walked directories that are no pictures or videos.
     public var skipped = 0
+}
+
+/// A video with frames of too little structure, or a picture that has too little.
+public struct LowStructureMedia: Sendable, Hashable {
+    /// Most times that are kept of a video.
+    public static let mostTimes = 5
+
+    /// Id of the item, or the input where none came of it.
+    public var name: String
+    /// Whether it is a picture, which is kept; a video's frames are left out.
+    public var isImage: Bool
+    /// How many frames.
+    public private(set) var frames = 0
+    /// When the first of them are shown, seconds.
+    public private(set) var times: [Double] = []
+
+    fileprivate init(isImage: Bool) {
+        name = ""
+        self.isImage = isImage
+    }
+
+    fileprivate mutating func count(_ frame: FrameFingerprint) {
+        frames += 1
+        if times.count < Self.mostTimes { times.append(frame.mediaTime) }
+    }
 }
 
 /// The frames of one track that go into a known item.
@@ -144,6 +172,7 @@ public struct KnownMediaBuilder: Sendable {
         with examiner: inout Examiner, _ crew: ExamineCrew
     ) -> InputResult? {
         var tracks: [Int: KeptFrames] = [:]
+        var lowStructure: [Int: LowStructureMedia] = [:]
         var (frames, lowQuality, pruned) = (0, 0, 0)
         let outcome = stopSwitch.withInterrupt { interrupt in
             crew.reading {
@@ -152,6 +181,11 @@ public struct KnownMediaBuilder: Sendable {
                     guard frame.forms[0].quality >= minimumQuality else {
                         lowQuality += 1
                         return
+                    }
+                    if frame.forms[0].isLowStructure {
+                        lowStructure[frame.track, default: .init(isImage: frame.isStill)]
+                            .count(frame.forms[0])
+                        guard frame.isStill else { return }
                     }
                     let isKept = tracks[frame.track, default: KeptFrames(isStill: frame.isStill)]
                         .keep(frame.forms[0])
@@ -164,12 +198,17 @@ public struct KnownMediaBuilder: Sendable {
         media.framesLowQuality += lowQuality
         media.framesPruned += pruned
         if result.status != .examined || tracks.isEmpty { media.incomplete.append(result) }
-        for (_, kept) in tracks.sorted(by: { $0.key < $1.key }) {
+        for (track, kept) in tracks.sorted(by: { $0.key < $1.key }) {
             let item = KnownItem(
                 id: Self.id(of: input, taken: &taken), kind: kept.isStill ? .image : .video,
                 category: category, source: "media",
                 durationSeconds: kept.isStill ? 0 : result.duration)
             media.items.append((item, kept.hashes))
+            lowStructure[track]?.name = item.id
+        }
+        for (track, var low) in lowStructure.sorted(by: { $0.key < $1.key }) {
+            if tracks[track] == nil { low.name = result.input }
+            media.lowStructure.append(low)
         }
         return result
     }

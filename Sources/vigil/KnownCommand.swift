@@ -26,7 +26,7 @@ struct KnownBuild: ParsableCommand {
         abstract: "Make a known set from media and from lists of hashes.",
         discussion: """
             Media is sampled at every frame; frames that look like one just kept, or have too little \
-            structure, are left out. Lists: one PDQ hash a line with optional ,metadata; vPDQ text; or CSV \
+            structure, are left out. So are a video's frames that any bars, title card or logo would match,             with a line that says when they are shown; a picture of that kind is taken, with a warning, and so             are hashes of lists. `vigil known lint` finds both. Lists: one PDQ hash a line with optional ,metadata; vPDQ text; or CSV \
             with signal_type,signal_str,… A corrupt line is named, counted and skipped.
 
             Example: vigil known build demo.vigil --name demo --media clips/ --category sample

@@ -46,6 +46,7 @@ struct KnownSources: ParsableArguments {
         do {
             let list = try ImportList.read(path: path, category: category)
             try report(list, of: path)
+            StructureWarning.show(list.set, from: path)
             let merge = try set.merge(list.set)
             var text =
                 "\(path): \(count(merge.added, "item")) taken from a \(list.format.rawValue) list"
@@ -98,6 +99,7 @@ struct KnownSources: ParsableArguments {
             let reason = result.error ?? "no frame has enough structure to be compared"
             Console.error("vigil: \(result.input): \(reason)")
         }
+        StructureWarning.show(found.lowStructure)
         do {
             for (item, hashes) in found.items { try set.add(item, hashes: hashes) }
         } catch {
