@@ -23,8 +23,8 @@ public enum ChanceModel {
     /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most
     /// these distances; straight lines between.
     private static let table: [(distance: Double, log2: Double)] = [
-        (0, -102.4), (84, -18.4), (90, -15.6), (96, -12.6), (104, -8.7), (112, -5.2), (128, -0.9),
-        (256, 0),
+        (0, -52), (31, -37), (56, -24.5), (64, -21.3), (72, -18.8), (78, -17.2), (84, -15.5),
+        (90, -13.6), (96, -11.4), (104, -8.1), (112, -4.9), (128, -0.9), (256, 0),
     ]
 
     /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most

@@ -202,7 +202,9 @@ public struct Evidence: Sendable {
             }
             guard var all = current ?? lapsed[item] else { continue }
             if current != nil, let earlier = lapsed[item] { all.merge(earlier) }
-            guard Double(all.framesMatched) >= rules.inputShare * Double(usableSamples) else {
+            guard all.framesTold > 0,
+                Double(all.framesMatched) >= rules.inputShare * Double(usableSamples)
+            else {
                 if let current { noteUnsettled(from: current.firstSeen, to: current.lastSeen) }
                 continue
             }
@@ -258,7 +260,7 @@ public struct Evidence: Sendable {
     private func rule(metBy evidence: ItemEvidence, item: IndexedItem) -> String? {
         switch item.kind {
         case .image:
-            return evidence.framesMatched >= rules.imageFrames ? "image_frames" : nil
+            return evidence.framesTold >= rules.imageFrames ? "image_frames" : nil
         case .video:
             if min(evidence.moments, evidence.distinctTimes.count) >= rules.videoFrames {
                 return "video_frames"
@@ -281,69 +283,5 @@ public struct Evidence: Sendable {
                 ? 1 : evidence.coverage.share(of: item.duration),
             bestDistance: evidence.bestDistance, variant: "\(evidence.variant)",
             rule: evidence.rule)
-    }
-}
-
-/// What was seen of one item during one showing.
-private struct ItemEvidence: Sendable {
-    var firstSeen: Double
-    var lastSeen: Double
-    var framesMatched = 0
-    /// Matching frames that lie apart: neighbours within `momentSeconds` count once.
-    var moments = 0
-    /// Times of the known frames that were matched; one frame may have several hashes.
-    var distinctTimes: Set<Double> = []
-    var bestDistance = Int.max
-    var variant = Variant.original
-    var coverage = KnownCoverage()
-    var alertID: AlertID?
-    var rule = ""
-    private var lastMoment: Double?
-    /// Up to when witnesses of a verdict were taken in.
-    private var lastWitness = -Double.infinity
-
-    private static let momentSeconds = 0.2
-    private static let rememberedTimes = 1024
-
-    init(firstSeen: Double) {
-        self.firstSeen = firstSeen
-        lastSeen = firstSeen
-    }
-
-    mutating func add(_ hit: Hit, at time: Double) {
-        firstSeen = min(firstSeen, time)
-        lastSeen = max(lastSeen, time)
-        framesMatched += 1
-        if lastMoment.map({ abs(time - $0) >= Self.momentSeconds }) ?? true {
-            moments += 1
-            lastMoment = time
-        }
-        if distinctTimes.count < Self.rememberedTimes { distinctTimes.insert(hit.knownTime) }
-        if hit.distance < bestDistance {
-            bestDistance = hit.distance
-            variant = hit.variant
-        }
-        coverage.add(input: time, known: hit.knownTime, span: hit.knownSpan)
-    }
-
-    /// Takes in the witnesses of a verdict; those within the radius were taken in before.
-    mutating func add(_ verdict: Verdict, beyond radius: Int) {
-        for (time, hit) in verdict.support.sorted(by: { $0.time < $1.time })
-        where time > lastWitness {
-            lastWitness = time
-            if hit.distance > radius { add(hit, at: time) }
-        }
-    }
-
-    /// Takes in an earlier showing of the same item.
-    mutating func merge(_ earlier: ItemEvidence) {
-        firstSeen = min(firstSeen, earlier.firstSeen)
-        lastSeen = max(lastSeen, earlier.lastSeen)
-        framesMatched += earlier.framesMatched
-        coverage.merge(earlier.coverage)
-        if earlier.bestDistance < bestDistance {
-            bestDistance = earlier.bestDistance
-            variant = earlier.variant
-        }
     }
 }

@@ -24,11 +24,14 @@ public struct Hit: Sendable, Hashable {
     public var region: PictureRegion
     /// The hash of that part in that form, as it was compared.
     public var query: PDQHash
+    /// Whether one of the two hashes is of a picture with too little structure to mean anything.
+    public var isLowStructure: Bool
 
     /// Makes a hit of its parts.
     public init(
         item: Int, knownHash: Int, knownTime: Double, knownSpan: Double, distance: Int,
-        variant: Variant, region: PictureRegion = .whole, query: PDQHash = .zero
+        variant: Variant, region: PictureRegion = .whole, query: PDQHash = .zero,
+        isLowStructure: Bool = false
     ) {
         self.item = item
         self.knownHash = knownHash
@@ -38,6 +41,7 @@ public struct Hit: Sendable, Hashable {
         self.variant = variant
         self.region = region
         self.query = query
+        self.isLowStructure = isLowStructure
     }
 }
 
@@ -194,7 +198,8 @@ public struct KnownIndex: Sendable {
             knownTime: Double(part.catalogue.time(ofHashAt: position)),
             knownSpan: Double(part.span(at: position, ofItem: item)),
             distance: neighbour.distance, variant: variant, region: query.region,
-            query: neighbour.isNegative ? query.hash.complement : query.hash)
+            query: neighbour.isNegative ? query.hash.complement : query.hash,
+            isLowStructure: query.isLowStructure || index[neighbour.index].isLowStructure)
     }
 }
 

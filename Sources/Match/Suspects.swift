@@ -77,13 +77,15 @@ struct Suspects: Sendable {
         frames.append(frame)
         if frames.count > Self.mostFrames { frames.removeFirst() }
         for item in followed.keys.sorted() { look(at: frame, for: item) }
-        for hit in hits where followed[hit.item] == nil { follow(hit.item) }
+        for hit in hits where followed[hit.item] == nil && !hit.isLowStructure {
+            follow(hit.item)
+        }
         return followed.keys.sorted()
     }
 
     private mutating func look(at frame: Frame, for item: Int) {
         let found = search.sightings(of: item, in: frame.forms, within: Self.farthest)
-            .filter { !$0.query.isLowStructure }
+            .filter { !$0.isLowStructure }
         let nearest = found.sorted { ($0.distance, $0.knownHash) < ($1.distance, $1.knownHash) }
         let look = Look(
             time: frame.time, probes: frame.probes,
@@ -160,7 +162,8 @@ private struct Weighing {
 
     private func verdict(anchor: Hit, at place: Int) -> Verdict {
         var result = Verdict(
-            bits: ChanceModel.log2Bet(log2P: free(looks[place])) - log2(max(1, items)),
+            bits: ChanceModel.log2Bet(log2P: chance(of: anchor, looks[place]))
+                - log2(max(1, items)),
             witnesses: [anchor], support: [(looks[place].time, anchor)])
         for direction in [-1, 1] { extend(&result, from: place, by: direction, anchor) }
         return result
@@ -197,9 +200,11 @@ private struct Weighing {
     /// The logarithm of the bet on one frame, and the sighting it is on.
     private func weigh(_ look: Suspects.Look, _ anchor: Hit, at time: Double) -> (Double, Hit?) {
         let missing = log2(1 - Self.presence)
-        guard let nearest = look.sightings.first else { return (missing, nil) }
+        // What is mirrored in one frame is so in the next.
+        guard let nearest = look.sightings.first(where: { $0.variant == anchor.variant })
+        else { return (missing, nil) }
         var best = nearest
-        var bet = exp2(min(900, ChanceModel.log2Bet(log2P: free(look)))) / 2
+        var bet = exp2(min(900, ChanceModel.log2Bet(log2P: chance(of: nearest, look)))) / 2
         if let (fitting, log2P) = fitting(look, anchor, at: time) {
             let other = exp2(min(900, ChanceModel.log2Bet(log2P: log2P))) / 2
             if other > bet { best = fitting }
@@ -208,12 +213,12 @@ private struct Weighing {
         return (log2(1 - Self.presence + Self.presence * bet), best)
     }
 
-    /// log2 of the probability that any hash comes as near as the nearest did by chance.
-    private func free(_ look: Suspects.Look) -> Double {
-        guard let nearest = look.sightings.first else { return 0 }
-        return min(
+    /// log2 of the probability that any hash of the item comes as near to any region and form of
+    /// the frame by chance.
+    private func chance(of hit: Hit, _ look: Suspects.Look) -> Double {
+        min(
             0,
-            ChanceModel.log2Probability(within: nearest.distance)
+            ChanceModel.log2Probability(within: hit.distance)
                 + log2(Double(max(1, look.probes)) * Double(max(1, hashes))))
     }
 
