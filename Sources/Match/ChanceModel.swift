@@ -53,7 +53,7 @@ public enum ChanceModel {
     private static let mostFalse = 1.0 / 64
 
     /// The largest distance, up to 80, that still means something in a set of so many hashes.
-    static func reach(hashes: Int) -> Int {
+    package static func reach(hashes: Int) -> Int {
         let comparisons = log2(usualProbes * Double(max(1, hashes)))
         return (0...80).last { log2Probability(within: $0) + comparisons <= log2(mostFalse) } ?? 0
     }

@@ -68,7 +68,7 @@ public struct Evidence: Sendable {
     private let rules: EvidenceRules
     private let item: @Sendable (Int) -> IndexedItem
     private let policy: MatchPolicy
-    private var suspects: Suspects?
+    private(set) var suspects: Suspects?
     /// Items that something was seen of, but too little: most bits, and when.
     private var hints: [Int: (bits: Double, from: Double, to: Double)] = [:]
     private var gathering: [Int: ItemEvidence] = [:]

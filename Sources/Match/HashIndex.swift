@@ -132,6 +132,29 @@ public struct HashIndex: Sendable {
         return found
     }
 
+    /// The hash of a range that is nearest to any of `queries`, the first of equally near ones.
+    ///
+    /// One pass, in which the radius shrinks to what was found.
+    /// - Parameter radius: how far to look; up to 128, beyond which a complement is nearer.
+    public func nearest(
+        ofAll queries: [PDQHash], within radius: Int, negatives: Bool, in range: Range<Int>
+    ) -> (query: Int, neighbour: Neighbour)? {
+        var best: (query: Int, neighbour: Neighbour)?
+        var radius = min(radius, 128)
+        queries.withUnsafeBufferPointer { queries in
+            for first in stride(from: range.lowerBound, to: range.upperBound, by: VIGIL_SCAN_BLOCK)
+            where radius >= 0 {
+                let block = first..<min(first + VIGIL_SCAN_BLOCK, range.upperBound)
+                scan(block, queries, within: radius, negatives: negatives) { query, neighbour in
+                    guard neighbour.distance <= radius else { return }
+                    best = (query, neighbour)
+                    radius = neighbour.distance - 1
+                }
+            }
+        }
+        return best
+    }
+
     /// A hash of the index.
     public subscript(index: Int) -> PDQHash { hashes[index] }
 

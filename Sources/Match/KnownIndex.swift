@@ -146,6 +146,24 @@ public struct KnownIndex: Sendable {
         return found.count < 2 ? found.first ?? [] : Self.nearestOfEachItem(Array(found.joined()))
     }
 
+    /// The hash nearest to any region and form of one frame, however far beyond `reach`; `nil` for a
+    /// frame of low quality.
+    ///
+    /// Looks at every hash: for explanations, not for scans.
+    /// - Parameter item: the only one to look at.
+    public func nearest(_ frame: [FrameFingerprint], ofItem item: Int? = nil) -> Hit? {
+        let range = item.map(hashes(ofItem:)) ?? 0..<index.count
+        var best: Hit?
+        for negatives in [false, true] {
+            let forms = usable(frame, negatives: negatives)
+            let found = index.nearest(
+                ofAll: forms.map(\.hash), within: best.map { $0.distance - 1 } ?? .max,
+                negatives: negatives, in: range)
+            if let found { best = hit(found.neighbour, forms[found.query]) }
+        }
+        return best
+    }
+
     private func usable(_ frame: [FrameFingerprint], negatives: Bool) -> [FrameFingerprint] {
         frame.filter {
             $0.quality >= policy.minimumQuality && $0.isNegativeSought == negatives

@@ -61,6 +61,8 @@ struct LookedAt {
     var forms: [FrameFingerprint]
     var mediaTime: Double
     var number: Int
+    /// Size of the picture, pixels.
+    var size: (width: Int, height: Int)
     /// Where its small copy stands, if it has one.
     fileprivate var copy: Int?
 }
@@ -109,7 +111,8 @@ private final class FrameHasher {
         let wantsCopy =
             effort != .fast && form == .luma
             && RegionFinder.isDue(at: time, after: job.looks.last?.mediaTime)
-        job.looks.append(LookedAt(forms: [], mediaTime: time, number: number))
+        job.looks.append(
+            LookedAt(forms: [], mediaTime: time, number: number, size: (width, height)))
         let place = job.looks.count - 1
         frame.withSamples { base, stride in
             switch form {

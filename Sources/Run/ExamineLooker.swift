@@ -132,7 +132,7 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         sink(
             ExaminedFrame(
                 track: track, isStill: isStill, isCloserLook: isCloserLook, forms: forms,
-                share: share(first.mediaTime)))
+                share: share(first.mediaTime), size: look.size, copy: copy))
     }
 
     mutating func dropOldest() { unused.append(jobs.removeFirst()) }

@@ -35,6 +35,10 @@ struct ExaminedFrame {
     var forms: [FrameFingerprint]
     /// How much of the input lies behind, 0…1, as far as can be told.
     var share: Double
+    /// Size of the picture, pixels.
+    var size = (width: 0, height: 0)
+    /// The picture's small copy, where regions were sought in it.
+    var copy: SmallLuma?
 }
 
 /// Examines inputs one after the other.

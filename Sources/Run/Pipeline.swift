@@ -68,6 +68,13 @@ extension Pipeline {
         return rules
     }
 
+    /// Evidence of one track of an input, or of the closer looks at it, against all items.
+    func newEvidence(of input: String, isCloserLook: Bool, against index: KnownIndex) -> Evidence {
+        let rules = isCloserLook ? resolvedEvidence.forCloserLook : resolvedEvidence
+        return Evidence(
+            input: input, rules: rules, items: index.items, policy: index.policy, search: index)
+    }
+
     /// What the examine stage is told, for one of `inputs` inputs.
     func examineSettings(inputs: Int) -> ExamineSettings {
         ExamineSettings(

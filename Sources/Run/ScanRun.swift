@@ -251,10 +251,7 @@ extension ScanRun {
     }
 
     private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {
-        let own = pipeline.resolvedEvidence
-        let rules = key.isCloserLook ? own.forCloserLook : own
-        return Evidence(
-            input: name, rules: rules, items: index.items, policy: index.policy, search: index)
+        pipeline.newEvidence(of: name, isCloserLook: key.isCloserLook, against: index)
     }
 
     private func finish(_ evidence: inout Evidence?) {
@@ -274,7 +271,7 @@ extension ScanRun {
         for action in actions ?? [] { matched.push(.action(action)) }
     }
 
-    private static func newID() -> AlertID {
+    static func newID() -> AlertID {
         var random = SystemRandomNumberGenerator()
         return AlertID(unixMilliseconds: UInt64(max(0, unixMilliseconds())), using: &random)
     }

@@ -52,7 +52,7 @@ enum Console {
     /// Writes text with terminal control in it to standard error.
     static func raw(_ text: String) { _ = writeAll(Array(text.utf8), to: STDERR_FILENO) }
 
-    private static func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
+    static func writeAll(_ bytes: [UInt8], to descriptor: CInt) -> Bool {
         bytes.withUnsafeBytes { bytes in
             var rest = bytes[...]
             while !rest.isEmpty {

@@ -124,7 +124,7 @@ struct ScanCommand: ParsableCommand {
 }
 
 /// An alert and whether the report queue holds it.
-private struct AlertLine: Encodable {
+struct AlertLine: Encodable {
     var alert: Alert
     var isRecorded: Bool
 

@@ -18,7 +18,8 @@ struct Vigil: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            ScanCommand.self, FingerprintCommand.self, KnownCommand.self, MatchCommand.self,
+            ScanCommand.self, ExplainCommand.self, FingerprintCommand.self, KnownCommand.self,
+            MatchCommand.self,
             ReportCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 

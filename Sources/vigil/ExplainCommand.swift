@@ -1,0 +1,127 @@
+// `vigil explain`: why one input matched known sets, or did not.
+
+import ArgumentParser
+import Foundation
+import Match
+import Run
+
+struct ExplainCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "explain",
+        abstract: "Show why a file or URL matched known sets, or did not.",
+        discussion: """
+            Examines one input as scan does, with the same decisions, and shows for each sampled picture the \
+            nearest known item, however far it is, and the evidence so far. Nothing is recorded: no alert goes on \
+            the report queue.
+
+            Example: vigil explain upload.mp4 --known hotline.vigil
+
+            Exit codes: 0 examined, nothing found; 1 matched; 2 nothing found, but the input could not be (fully) \
+            examined, or the result could not be written; 64 wrong usage.
+            """)
+
+    enum Format: String, ExpressibleByArgument, CaseIterable { case table, jsonl }
+
+    @Argument(help: ArgumentHelp("A file or http(s) URL.", valueName: "path|url"))
+    var input: String
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Sealed known sets to compare with.", valueName: "file"))
+    var known: [String]
+
+    @OptionGroup var key: KeyOptions
+    @OptionGroup var pipelineOptions: PipelineOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Tell of this known item only: its id, or set/id where several sets have it.",
+            valueName: "id"))
+    var item: String?
+
+    @Option(help: "table, or jsonl (one object a line)")
+    var format = Format.table
+
+    @Option(
+        help: ArgumentHelp(
+            "File to write to, readable by you alone (default: standard output).",
+            valueName: "file"))
+    var output: String?
+
+    func validate() throws {
+        guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
+    }
+
+    func run() throws {
+        let pipeline = try pipelineOptions.resolve()
+        let scanInput = try singleInput()
+        let index = try loadIndex(
+            known, key: key.load(creates: false), policy: pipeline.matchPolicy)
+        let number = try item.map { try index.items.number(of: $0) }
+        let file = try ExplainFile(path: output, sources: known + [input])
+        let writer = makeWriter(file, pipeline)
+        let stopSwitch = StopSwitch()
+        let signals = StopSignals(stopSwitch, note: "what was seen is shown") { file.discard() }
+        let run = ExplainRun(
+            input: scanInput, pipeline: pipeline, index: index, item: number,
+            stopSwitch: stopSwitch
+        ) { writer.take($0) }
+        let explanation = run.run()
+        withExtendedLifetime(signals) {}
+        writer.finish(explanation)
+        try finish(explanation, file)
+    }
+
+    private func singleInput() throws -> ScanInput {
+        let walker = InputWalker([input])
+        guard walker.isSingleInput, case .input(let single) = walker.next() else {
+            throw ValidationError(
+                "\(Console.printable(input)) is a folder; explain takes one file or URL")
+        }
+        return single
+    }
+
+    private func makeWriter(_ file: ExplainFile, _ pipeline: Pipeline) -> any ExplainWriter {
+        switch format {
+        case .table: ExplainTable(file, pipeline)
+        case .jsonl: ExplainLines(file, pipeline)
+        }
+    }
+
+    private func finish(_ explanation: Explanation, _ file: ExplainFile) throws {
+        if let problem = file.close() {
+            Console.error("vigil: \(problem)")
+            throw explanation.alertCount > 0 ? Exit.found : Exit.incomplete
+        }
+        if explanation.alertCount > 0 { throw Exit.found }
+        if explanation.result.status != .examined || explanation.stopped { throw Exit.incomplete }
+    }
+}
+
+/// Renders what an explanation tells.
+protocol ExplainWriter {
+    /// Takes in what was seen.
+    func take(_ event: ExplainEvent)
+    /// All is there.
+    func finish(_ explanation: Explanation)
+}
+
+extension IndexedItems {
+    /// The number of the item that a user names by its id, or by set and id.
+    fileprivate func number(of name: String) throws -> Int {
+        let named = indices.filter { number in
+            let item = self[number].reference
+            return item.item == name || "\(item.set)/\(item.item)" == name
+        }
+        switch named.count {
+        case 1: return named[0]
+        case 0:
+            throw ValidationError(
+                "no known item is called \(Console.printable(name)); vigil known info SET --items lists them"
+            )
+        default:
+            throw ValidationError(
+                "several sets have an item \(Console.printable(name)): name it as set/id")
+        }
+    }
+}
