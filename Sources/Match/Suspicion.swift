@@ -1,5 +1,5 @@
-// What evidence has come to so far, for those who want to know why an alert opened or did not. It reads
-// and changes nothing.
+// What evidence has come to so far, for those who want to know why an alert opened or did not. It
+// reads and changes nothing.
 
 #if canImport(Glibc)
     internal import Glibc

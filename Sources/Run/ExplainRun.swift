@@ -1,11 +1,11 @@
-// `vigil explain`: one input, examined as `vigil scan` examines it and judged by the same evidence, with
-// what was seen told frame by frame.
+// `vigil explain`: one input, examined as `vigil scan` examines it and judged by the same
+// evidence, with what was seen told frame by frame.
 //
-// One thread does all. The examine half is the scan's own and learns no more of the known sets than
-// there: which stretches are worth a closer look. What this run adds reads the evidence and changes
-// nothing in it, so that its alerts are the scan's; a test holds it to that. Beside them stands, where
-// one item was asked for, evidence of that item alone, as if it had been followed from the start. Nothing
-// is recorded. Bounded: frames are handed on one by one and not kept.
+// One thread does all. The examine half is the scan's own and learns no more of the known sets
+// than there: which stretches are worth a closer look. What this run adds reads the evidence and
+// changes nothing in it, so that its alerts are the scan's; a test holds it to that. Beside them
+// stands, where one item was asked for, evidence of that item alone, as if it had been followed
+// from the start. Nothing is recorded. Bounded: frames are handed on one by one and not kept.
 
 internal import Decode
 internal import Fingerprint

@@ -1,6 +1,6 @@
-// What `vigil explain` tells of one input: each sampled frame with the known hash that is nearest to it
-// and what the evidence has come to, and at the end what decided. Names items by their opaque ids; no
-// hash of either side is in it.
+// What `vigil explain` tells of one input: each sampled frame with the known hash that is nearest
+// to it and what the evidence has come to, and at the end what decided. Names items by their
+// opaque ids; no hash of either side is in it.
 
 public import Fingerprint
 internal import Foundation

@@ -1,6 +1,7 @@
 // `vigil explain`: why one input matched known sets, or did not.
 
 import ArgumentParser
+import Fingerprint
 import Foundation
 import Match
 import Run
@@ -15,12 +16,13 @@ struct ExplainCommand: ParsableCommand {
             the report queue.
 
             Example: vigil explain upload.mp4 --known hotline.vigil
+            Example: vigil explain upload.mp4 --known hotline.vigil --format html --output why.html
 
             Exit codes: 0 examined, nothing found; 1 matched; 2 nothing found, but the input could not be (fully) \
             examined, or the result could not be written; 64 wrong usage.
             """)
 
-    enum Format: String, ExpressibleByArgument, CaseIterable { case table, jsonl }
+    enum Format: String, ExpressibleByArgument, CaseIterable { case table, jsonl, html }
 
     @Argument(help: ArgumentHelp("A file or http(s) URL.", valueName: "path|url"))
     var input: String
@@ -39,7 +41,7 @@ struct ExplainCommand: ParsableCommand {
             valueName: "id"))
     var item: String?
 
-    @Option(help: "table, or jsonl (one object a line)")
+    @Option(help: "table, jsonl (one object a line), or html (one page that needs nothing else).")
     var format = Format.table
 
     @Option(
@@ -48,12 +50,26 @@ struct ExplainCommand: ParsableCommand {
             valueName: "file"))
     var output: String?
 
+    @Flag(
+        help:
+            "Put small grey pictures of the input into the html page. They may show abuse: mind who opens it."
+    )
+    var withPictures = false
+
     func validate() throws {
         guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
+        if withPictures, format != .html {
+            throw ValidationError("--with-pictures needs --format html")
+        }
     }
 
     func run() throws {
         let pipeline = try pipelineOptions.resolve()
+        if withPictures, pipeline.effort == .fast {
+            throw ValidationError(
+                "--with-pictures needs the effort standard or thorough: fast makes no small pictures"
+            )
+        }
         let scanInput = try singleInput()
         let index = try loadIndex(
             known, key: key.load(creates: false), policy: pipeline.matchPolicy)
@@ -64,7 +80,7 @@ struct ExplainCommand: ParsableCommand {
         let signals = StopSignals(stopSwitch, note: "what was seen is shown") { file.discard() }
         let run = ExplainRun(
             input: scanInput, pipeline: pipeline, index: index, item: number,
-            stopSwitch: stopSwitch
+            showsPictures: withPictures, stopSwitch: stopSwitch
         ) { writer.take($0) }
         let explanation = run.run()
         withExtendedLifetime(signals) {}
@@ -85,6 +101,7 @@ struct ExplainCommand: ParsableCommand {
         switch format {
         case .table: ExplainTable(file, pipeline)
         case .jsonl: ExplainLines(file, pipeline)
+        case .html: ExplainPage(file, pipeline, hasPictures: withPictures)
         }
     }
 

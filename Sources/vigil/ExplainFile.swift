@@ -1,5 +1,5 @@
-// Where an explanation is written: standard output, or a file that appears when it is complete and that
-// its owner alone can read, since it says what was found in somebody's media.
+// Where an explanation is written: standard output, or a file that appears when it is complete and
+// that its owner alone can read, since it says what was found in somebody's media.
 
 import ArgumentParser
 import Foundation

@@ -1,5 +1,5 @@
-// `vigil explain --format jsonl`: a `frame` line for each picture as it is compared, an `alert` line as
-// scan prints it, and a `verdict` line last. Units stand last in the names.
+// `vigil explain --format jsonl`: a `frame` line for each picture as it is compared, an `alert`
+// line as scan prints it, and a `verdict` line last. Units stand last in the names.
 
 import Fingerprint
 import Foundation

@@ -42,18 +42,19 @@ final class ExplainTable: ExplainWriter {
         line(
             ExplainCells(
                 time: "time", look: "look", quality: "quality", probes: "probes",
-                distance: "distance",
-                bits: "bits", knownTime: "known at", variant: "variant", region: "region",
-                item: "nearest item"))
+                distance: "distance", knownTime: "known at", variant: "variant", region: "region",
+                item: "nearest item", bits: "bits", bitsItem: "evidence for"))
     }
 
     private func line(_ cells: ExplainCells) {
+        // The heading is wider than the numbers under it.
+        let distance =
+            cells.strength.isEmpty ? cells.distance : left(cells.distance, 3) + " " + cells.strength
         let text = [
-            left(cells.time, 9), right(cells.look, 9), left(cells.quality, 7),
-            left(cells.probes, 6), right(left(cells.distance, 3) + " " + cells.strength, 8),
-            left(cells.bits, 6),
-            left(cells.knownTime, 9), right(cells.variant, 18), right(cells.region, 26),
-            cells.item, cells.note,
+            left(cells.time, 9), right(cells.look, 8), left(cells.quality, 7),
+            left(cells.probes, 6), right(distance, 8), left(cells.knownTime, 9),
+            right(cells.variant, 19), right(cells.region, 24), right(cells.item, 24),
+            left(cells.bits, 7), cells.bitsItem, cells.note,
         ].joined(separator: "  ")
         let end = text.lastIndex { $0 != " " }
         file.line(Console.printable(String(text[...(end ?? text.startIndex)])))
@@ -76,11 +77,12 @@ struct ExplainCells {
     var probes = ""
     var distance = ""
     var strength = ""
-    var bits = ""
     var knownTime = ""
     var variant = ""
     var region = ""
     var item = ""
+    var bits = ""
+    var bitsItem = ""
     var note = ""
 }
 
@@ -91,6 +93,7 @@ extension ExplainTable {
             probes: "\(frame.probes)")
         if let best = frame.evidence.first {
             cells.bits = String(format: "%.1f", best.bits) + (best.isFollowed ? "" : "?")
+            cells.bitsItem = name(of: best.known)
         }
         var notes: [String] = []
         if !frame.isUsable { notes.append("too flat to compare") }
@@ -102,9 +105,6 @@ extension ExplainTable {
             cells.variant = "\(nearest.variant)"
             cells.region = "\(nearest.region)"
             cells.item = name(of: nearest.known)
-            if let best = frame.evidence.first, best.known != nearest.known {
-                notes.append("bits of \(name(of: best.known))")
-            }
         }
         notes += frame.opened.map { "ALERT \(name(of: $0.known)) by rule \($0.rule)" }
         cells.note = notes.joined(separator: "; ")

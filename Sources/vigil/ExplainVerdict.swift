@@ -1,5 +1,5 @@
-// What an explanation comes to, in plain words: what matched by which rule, or what came nearest and what
-// would help. Says only what was seen or what follows from the settings.
+// What an explanation comes to, in plain words: what matched by which rule, or what came nearest
+// and what would help. Says only what was seen or what follows from the settings.
 
 import Decode
 import Fingerprint
@@ -26,7 +26,10 @@ struct ExplainVerdict {
         self.pipeline = pipeline
         lines.append(examined)
         if explanation.alertCount > 0 {
-            lines += explanation.alerts.prefix(Self.mostNamed).map(matched)
+            lines += explanation.alerts.prefix(Self.mostNamed).enumerated().map {
+                let label = explanation.alertCount > 1 ? "alert \($0.offset + 1): " : ""
+                return label + matched($0.element)
+            }
             let rest = explanation.alertCount - Self.mostNamed
             if rest > 0 { lines.append("and \(count(rest, "more alert"))") }
         } else {
@@ -59,7 +62,7 @@ struct ExplainVerdict {
     private func matched(_ opening: ExplainedAlert) -> String {
         let alert = opening.alert
         let place = opening.openedAt.map { "at \(timeText($0))" } ?? "at the end"
-        let look = opening.isCloserLook ? " of a closer look" : ""
+        let look = opening.isCloserLook ? " (a closer look)" : ""
         var text =
             "matched \(ExplainTable.name(of: alert.known)) by rule \(alert.rule) \(place)\(look)"
         if let bits = opening.bits { text += " with \(whole(bits)) bits" }

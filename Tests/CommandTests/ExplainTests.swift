@@ -1,6 +1,8 @@
-// `vigil explain`: that it decides as `vigil scan` does, tells each picture, and gives nothing away.
+// `vigil explain`: that it decides as `vigil scan` does, tells each picture, and gives nothing
+// away.
 
 import Foundation
+import FoundationXML
 import Testing
 
 @Suite struct ExplainTests {
@@ -156,5 +158,133 @@ import Testing
         let left = try FileManager.default.contentsOfDirectory(atPath: place.path)
         #expect(left.filter { $0.hasPrefix("why.txt") } == ["why.txt"])
         #expect(try explain(input, "--output", place.file("no/such/why.txt")).status == 2)
+    }
+
+    // MARK: - The page
+
+    /// Names of the elements of a page that is well-formed XML, and the values of what they refer to.
+    private func parse(_ page: String) throws -> PageFacts {
+        let facts = PageFacts()
+        let parser = XMLParser(data: Data(page.utf8))
+        parser.delegate = facts
+        let isWellFormed = parser.parse()
+        try #require(isWellFormed, "\(String(describing: parser.parserError)) \(parser.lineNumber)")
+        return facts
+    }
+
+    @Test func pageIsWellFormedAndNeedsNothing() throws {
+        for input in [try mirrored(), try unrelated(), try brief()] {
+            let out = place.file("why.html")
+            let result = try explain(input, "--format", "html", "--output", out)
+            #expect(result.output.isEmpty && result.error.isEmpty)
+            let page = try String(contentsOfFile: out, encoding: .utf8)
+            let facts = try parse(page)
+            #expect(facts.count("svg") > 3 && facts.count("table") == 1 && facts.count("title") > 3)
+            #expect(facts.count("th") > 10 && facts.count("desc") == 1)
+            #expect(facts.count("tr") > 3 && facts.count("polyline") >= 1)
+            #expect(facts.references.isEmpty, "\(facts.references)")
+            for element in ["script", "link", "img", "iframe", "object", "a", "use", "image"] {
+                #expect(facts.count(element) == 0, "\(element)")
+            }
+            for text in ["http:", "https:", "url(", "@import", "data:image"] {
+                #expect(!page.contains(text), "\(text)")
+            }
+        }
+    }
+
+    @Test func pageShowsAlertsAndCloserLooks() throws {
+        let page = try explain(try brief(), "--format", "html")
+        #expect(page.status == 1)
+        let facts = try parse(page.output)
+        #expect(facts.classes.contains("band") && facts.classes.contains("alert"))
+        #expect(facts.classes.contains("opened") && facts.classes.contains("evidence e0 closer"))
+        #expect(page.output.contains("(a closer look) with"), "\(page.output.prefix(3000))")
+    }
+
+    @Test func picturesAreShownOnlyWhereAskedFor() throws {
+        let page = try explain(try mirrored(), "--format", "html", "--with-pictures")
+        let facts = try parse(page.output)
+        #expect(facts.count("img") > 3 && facts.count("img") == facts.references.count)
+        #expect(page.output.contains("This page holds pictures of the input"))
+        for reference in facts.references {
+            let prefix = "data:image/bmp;base64,"
+            #expect(reference.hasPrefix(prefix))
+            let bytes = [UInt8](
+                try #require(Data(base64Encoded: String(reference.dropFirst(prefix.count)))))
+            let sizes = [2, 18, 22].map { start in
+                (0..<4).reduce(0) { $0 | Int(bytes[start + $1]) << (8 * $1) }
+            }
+            #expect(Array(bytes.prefix(2)) == Array("BM".utf8) && sizes[0] == bytes.count)
+            #expect(max(sizes[1], sizes[2]) <= 160 && min(sizes[1], sizes[2]) > 0)
+        }
+        let fast = try explain(
+            try mirrored(), "--format", "html", "--with-pictures", "--effort", "fast")
+        #expect(fast.status == 64 && fast.error.contains("standard"))
+    }
+
+    @Test func namesFromOutsideAreEscaped() throws {
+        let name = "<script>alert(1)<\u{202e}&\"'.mp4"
+        let input = place.file(name)
+        try FileManager.default.copyItem(atPath: try Clips.film(), toPath: input)
+        let media = place.file("<b onload='x'>&.mp4")
+        try FileManager.default.copyItem(atPath: try Clips.film(), toPath: media)
+        let set = try place.known("hostile", media: media)
+        let page = try place.vigil("explain", input, "--known", set, "--format", "html")
+        #expect(page.status == 1, "\(page.error)")
+        let facts = try parse(page.output)
+        #expect(facts.count("script") == 0 && !page.output.contains("<script"))
+        #expect(
+            facts.count("b") == 0 && page.output.contains("hostile/&lt;b onload=&#39;x&#39;&gt;"))
+        #expect(page.output.contains("&lt;script&gt;alert(1)&lt;\\u{202e}&amp;&quot;&#39;"))
+        let table = try place.vigil("explain", input, "--known", set)
+        #expect(table.output.contains("<script>") && !table.output.contains("\u{202e}"))
+        let url = "http://user:secret@127.0.0.1:9/a.mp4?token=secret"
+        for format in ["table", "jsonl", "html"] {
+            let result = try explain(url, "--format", format)
+            #expect(result.status == 2)
+            #expect(!(result.output + result.error).contains("secret"), "\(result.output)")
+        }
+    }
+
+    @Test func noHashIsInAnyFormat() throws {
+        let digits = /[0-9a-fA-F]{64}/
+        for input in [try Clips.film(), try mirrored(), try unrelated()] {
+            for format in ["table", "jsonl", "html"] {
+                let result = try explain(input, "--format", format, "--effort", "thorough")
+                #expect(result.output.count > 500)
+                #expect((result.output + result.error).firstMatch(of: digits) == nil)
+            }
+        }
+    }
+
+    @Test func longInputsGiveAPageOfBoundedLength() throws {
+        let input = place.file("long.mp4")
+        try Program.ffmpeg("-stream_loop 11 -i \(try Clips.film()) -c copy \(input)")
+        let page = try explain(
+            input, "--format", "html", "--sample", "all", "--effort", "fast", "--item", "other")
+        let facts = try parse(page.output)
+        #expect((1500...3001).contains(facts.count("tr")), "\(facts.count("tr"))")
+        #expect(page.output.contains("Of each 2 neighbouring pictures"))
+    }
+}
+
+/// What a strict reading of a page found.
+private final class PageFacts: NSObject, XMLParserDelegate {
+    private var elements: [String: Int] = [:]
+    private(set) var classes: Set<String> = []
+    /// Values of attributes that make a browser fetch something.
+    private(set) var references: [String] = []
+
+    func count(_ element: String) -> Int { elements[element] ?? 0 }
+
+    func parser(
+        _ parser: XMLParser, didStartElement element: String, namespaceURI: String?,
+        qualifiedName: String?, attributes: [String: String]
+    ) {
+        elements[element, default: 0] += 1
+        if let name = attributes["class"] { classes.insert(name) }
+        references += ["src", "href", "xlink:href", "srcset", "action"].compactMap {
+            attributes[$0]
+        }
     }
 }
