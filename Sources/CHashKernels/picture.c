@@ -20,9 +20,10 @@ static inline __attribute__((always_inline)) void means(const uint16_t *sums, in
                                                         int32_t factor, uint8_t *out) {
     const uint32_t scale = (1u << 24) / (uint32_t)(factor * factor);
     switch (factor) {
+    case 1: MEANS(1) break;
     case 2: MEANS(2) break;
-    case 3: MEANS(3) break;
     case 4: MEANS(4) break;
+    case 8: MEANS(8) break;
     default:
         for (int32_t x = 0; x < count; x++) {
             uint64_t sum = 0;
@@ -69,6 +70,41 @@ void vigil_column_outliers(const uint8_t *luma, ptrdiff_t stride, int32_t width,
         for (int32_t x = 0; x < width; x++) {
             const int16_t d = (int16_t)(row[x] - level);
             counts[x] += d > tolerance || d < -tolerance;
+        }
+    }
+}
+
+static inline int32_t mirrored(int32_t index, int32_t count) {
+    index = index < 0 ? -1 - index : index < count ? index : 2 * count - 1 - index;
+    return index < 0 ? 0 : index < count ? index : count - 1;
+}
+
+// Places are in 65536ths of a sample, weights in 256ths.
+MULTIVERSION
+void vigil_turn_u8(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height, float sine,
+                   float cosine, int32_t side, uint8_t *out) {
+    const float step_x = (float)width / (float)side, step_y = (float)height / (float)side;
+    const float middle = ((float)side - 1) / 2, unit = 65536;
+    // From one sample of a row to the next.
+    const int32_t right = (int32_t)(cosine * step_x * unit), down = (int32_t)(sine * step_x * unit);
+    for (int32_t row = 0; row < side; row++) {
+        const float x = -middle * step_x, y = ((float)row - middle) * step_y;
+        const float from_x = ((float)width - 1) / 2 + cosine * x - sine * y;
+        const float from_y = ((float)height - 1) / 2 + sine * x + cosine * y;
+        int32_t at_x = (int32_t)(from_x * unit), at_y = (int32_t)(from_y * unit);
+        for (int32_t column = 0; column < side; column++, at_x += right, at_y += down) {
+            const int32_t left = at_x >> 16, top = at_y >> 16;
+            const int32_t share_x = (at_x >> 8) & 255, share_y = (at_y >> 8) & 255;
+            int32_t x0 = left, x1 = left + 1, y0 = top, y1 = top + 1;
+            if ((uint32_t)left >= (uint32_t)width - 1 || (uint32_t)top >= (uint32_t)height - 1) {
+                x0 = mirrored(x0, width), x1 = mirrored(x1, width);
+                y0 = mirrored(y0, height), y1 = mirrored(y1, height);
+            }
+            const uint8_t *upper = luma + y0 * stride, *lower = luma + y1 * stride;
+            const int32_t above = upper[x0] * (256 - share_x) + upper[x1] * share_x;
+            const int32_t below = lower[x0] * (256 - share_x) + lower[x1] * share_x;
+            out[row * side + column] =
+                (uint8_t)((above * (256 - share_y) + below * share_y + (1 << 15)) >> 16);
         }
     }
 }

@@ -22,22 +22,24 @@ struct BorderFinder: Sendable {
     /// Levels by which samples of a border may differ.
     private static let tolerance = 12
 
-    /// What is inside the borders: of this picture, and of the last ones together.
-    mutating func contents(of small: SmallLuma) -> (now: PixelRect, lasting: PixelRect) {
+    /// What is inside the borders of the last pictures together, and of this one, border by border:
+    /// the original may have had the inner ones itself.
+    mutating func contents(of small: SmallLuma) -> (lasting: PixelRect, now: [PixelRect]) {
         let whole = PixelRect(left: 0, top: 0, right: small.width, bottom: small.height)
         if size != (small.width, small.height) {
             size = (small.width, small.height)
             recent = []
             next = 0
         }
-        guard let now = Self.content(of: small) else { return (whole, lasting ?? whole) }
+        let layers = Self.layers(of: small)
+        guard let now = layers.last else { return (lasting ?? whole, []) }
         if recent.count < Self.memory {
             recent.append(now)
         } else {
             recent[next] = now
             next = (next + 1) % Self.memory
         }
-        return (now, lasting ?? whole)
+        return (lasting ?? whole, layers)
     }
 
     private var lasting: PixelRect? {
@@ -49,29 +51,33 @@ struct BorderFinder: Sendable {
         }
     }
 
-    /// The picture without its borders; `nil` for one that is all border.
-    static func content(of small: SmallLuma) -> PixelRect? {
+    /// The picture without its outermost border, without the next one, and so on; the last is
+    /// without any. None for a picture that is all border.
+    static func layers(of small: SmallLuma) -> [PixelRect] {
         let (width, height) = (small.width, small.height)
         return small.samples.withUnsafeBufferPointer { samples in
-            guard let base = samples.baseAddress, width > 16, height > 16 else { return nil }
+            guard let base = samples.baseAddress, width > 16, height > 16 else { return [] }
             var rect = PixelRect(left: 0, top: 0, right: width, bottom: height)
-            // Twice: beside bars at left and right, those above and below may first show.
+            var layers: [PixelRect] = []
+            // Bars above and below, at the sides, and once more those within another border.
             for _ in 0..<2 {
                 let rows = rowBorders(base, stride: width, rect)
                 rect.top += rows.first
                 rect.bottom -= rows.last
-                guard rect.height > 0 else { return nil }
+                guard rect.height > 0 else { return [] }
+                if rows != (0, 0) { layers.append(rect) }
                 let columns = columnBorders(base, stride: width, rect)
                 rect.left += columns.first
                 rect.right -= columns.last
-                guard rect.width > 0 else { return nil }
+                guard rect.width > 0 else { return [] }
+                if columns != (0, 0) { layers.append(rect) }
                 if columns == (0, 0) { break }
             }
             let least = 1 - 2 * mostShare
             guard Double(rect.width) > least * Double(width),
                 Double(rect.height) > least * Double(height)
-            else { return nil }
-            return rect
+            else { return [] }
+            return layers.isEmpty ? [rect] : layers
         }
     }
 

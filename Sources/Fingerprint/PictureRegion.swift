@@ -26,6 +26,17 @@ public struct PixelRect: Hashable, Sendable {
     public var height: Int { bottom - top }
     var area: Int { max(0, width) * max(0, height) }
 
+    typealias Shares = (left: Double, top: Double, right: Double, bottom: Double)
+
+    /// A part of the rectangle, given in shares of its sides.
+    func part(_ shares: Shares) -> PixelRect {
+        PixelRect(
+            left: left + Int(shares.left * Double(width)),
+            top: top + Int(shares.top * Double(height)),
+            right: left + Int(shares.right * Double(width)),
+            bottom: top + Int(shares.bottom * Double(height)))
+    }
+
     func scaled(by factor: Int) -> PixelRect {
         PixelRect(
             left: left * factor, top: top * factor, right: right * factor, bottom: bottom * factor)

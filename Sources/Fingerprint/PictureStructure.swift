@@ -30,8 +30,9 @@ extension PDQHash {
     /// `PDQSpectrum.isLowStructure` tells far more. Takes some nanoseconds.
     public var isLowStructure: Bool { patternBreaks < Self.fewestBreaks }
 
-    /// In how many of the 14x14 squares with corners two apart an odd number of bits is set.
-    var patternBreaks: Int {
+    /// In how many of the 14x14 squares with corners two apart an odd number of bits is set: 0 to
+    /// 196, about 98 for random bits.
+    public var patternBreaks: Int {
         var count = 0
         for index in 0..<4 {
             let word = words[index]

@@ -53,7 +53,7 @@ public struct RegionFinder: Sendable {
         var list = ViewList(width: small.width, height: small.height)
         let contents = borders.contents(of: small)
         list.add(.content, contents.lasting)
-        list.add(.content, contents.now)
+        for layer in contents.now { list.add(.content, layer) }
         let content = contents.lasting
         for degrees in Self.turns { list.addTurned(content, degrees) }
         for margin in Self.margins { list.addWidened(content, margin) }
@@ -70,19 +70,14 @@ public struct RegionFinder: Sendable {
             list.add(.moving, moving.scaled(by: scale))
         }
         for rect in frames.rectangles(of: half) { list.add(.framed, rect.scaled(by: scale)) }
-        for window in Self.windows {
-            list.add(
-                .window,
-                PixelRect(
-                    left: content.left + Int(window.left * Double(content.width)),
-                    top: content.top + Int(window.top * Double(content.height)),
-                    right: content.left + Int(window.right * Double(content.width)),
-                    bottom: content.top + Int(window.bottom * Double(content.height))))
+        let whole = PixelRect(left: 0, top: 0, right: small.width, bottom: small.height)
+        for rect in content.overlap(whole) < 0.97 ? [whole, content] : [whole] {
+            for window in Self.windows { list.add(.window, rect.part(window)) }
         }
     }
 
     /// Halves, quarters, the middle, and the middle third: an upright film on a wide picture.
-    private static let windows: [(left: Double, top: Double, right: Double, bottom: Double)] = [
+    private static let windows: [PixelRect.Shares] = [
         (0, 0, 0.5, 1), (0.5, 0, 1, 1), (0, 0, 1, 0.5), (0, 0.5, 1, 1),
         (0, 0, 0.5, 0.5), (0.5, 0, 1, 0.5), (0, 0.5, 0.5, 1), (0.5, 0.5, 1, 1),
         (0.2, 0.2, 0.8, 0.8), (1 / 3.0, 0, 2 / 3.0, 1),

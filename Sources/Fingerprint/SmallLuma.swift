@@ -2,8 +2,9 @@
 // the picture are hashed from, so that looking at twenty parts of a picture costs less than decoding
 // it.
 //
-// Each sample is the mean of factor x factor samples of the picture. At 512 samples or more along
-// the longer side a quarter of the picture still has more than the 64 that a hash is made of.
+// Each sample is the mean of factor x factor samples of the picture, the factor a power of two. At 480
+// samples or more along the longer side a quarter of the picture still has more than the 64 that a
+// hash is made of.
 
 internal import CHashKernels
 
@@ -19,7 +20,7 @@ public struct SmallLuma: Sendable {
     package private(set) var samples: [UInt8] = []
 
     /// The longer side is at least this, where the picture's is.
-    static let leastLonger = 512
+    static let leastLonger = 480
 
     /// Makes an empty copy, to be filled.
     public init() {}
@@ -29,10 +30,14 @@ public struct SmallLuma: Sendable {
 
     /// Fills it with a copy of a picture; reuses its memory.
     public mutating func fill(from plane: LumaPlane) {
-        let longer = max(plane.width, plane.height)
+        let (longer, shorter) = (
+            max(plane.width, plane.height), min(plane.width, plane.height)
+        )
+        var factor = 1
         // A picture 30 times as wide as high keeps its few rows.
-        let factor = max(
-            1, min(longer / Self.leastLonger, min(plane.width, plane.height) / 64, 128))
+        while longer >= 2 * factor * Self.leastLonger, shorter >= 2 * factor * 64, factor < 128 {
+            factor *= 2
+        }
         fill(from: plane, factor: factor)
     }
 
@@ -75,62 +80,23 @@ public struct SmallLuma: Sendable {
 
 extension SmallLuma {
     /// The picture turned about its middle, 128 x 128; what is turned in from outside is mirrored.
-    /// - Parameter degrees: clockwise.
+    /// - Parameters:
+    ///   - degrees: clockwise.
+    ///   - view: within the copy.
     func turned(by degrees: Double, in view: PixelRect) -> [UInt8] {
         let side = Self.turnedSide
         var result = [UInt8](repeating: 0, count: side * side)
-        guard view.width > 1, view.height > 1 else { return result }
         let (sine, cosine) = Self.sineAndCosine(degrees: degrees)
-        let (middleX, middleY) = (
-            Float(view.left + view.right - 1) / 2, Float(view.top + view.bottom - 1) / 2
-        )
-        let (stepX, stepY) = (
-            Float(view.width) / Float(side), Float(view.height) / Float(side)
-        )
         samples.withUnsafeBufferPointer { samples in
-            for row in 0..<side {
-                let y = (Float(row) + 0.5 - Float(side) / 2) * stepY
-                for column in 0..<side {
-                    let x = (Float(column) + 0.5 - Float(side) / 2) * stepX
-                    result[row * side + column] = sample(
-                        samples, middleX + cosine * x - sine * y, middleY + sine * x + cosine * y,
-                        in: view)
-                }
-            }
+            guard let base = samples.baseAddress else { return }
+            vigil_turn_u8(
+                base + view.top * width + view.left, width, Int32(view.width), Int32(view.height),
+                sine, cosine, Int32(side), &result)
         }
         return result
     }
 
     static let turnedSide = 128
-
-    /// Weighs the four samples about a place, in 256ths.
-    @inline(__always)
-    private func sample(
-        _ samples: UnsafeBufferPointer<UInt8>, _ x: Float, _ y: Float, in view: PixelRect
-    ) -> UInt8 {
-        let (fixedX, fixedY) = (Int((x * 256).rounded(.down)), Int((y * 256).rounded(.down)))
-        let (left, top) = (fixedX >> 8, fixedY >> 8)
-        let (shareX, shareY) = (fixedX & 255, fixedY & 255)
-        let (x0, x1) = (
-            view.left + Self.mirrored(left - view.left, view.width),
-            view.left + Self.mirrored(left + 1 - view.left, view.width)
-        )
-        let (y0, y1) = (
-            view.top + Self.mirrored(top - view.top, view.height),
-            view.top + Self.mirrored(top + 1 - view.top, view.height)
-        )
-        let upper =
-            Int(samples[y0 * width + x0]) * (256 - shareX) + Int(samples[y0 * width + x1]) * shareX
-        let lower =
-            Int(samples[y1 * width + x0]) * (256 - shareX) + Int(samples[y1 * width + x1]) * shareX
-        return UInt8((upper * (256 - shareY) + lower * shareY + (1 << 15)) >> 16)
-    }
-
-    @inline(__always)
-    private static func mirrored(_ index: Int, _ count: Int) -> Int {
-        let inside = index < 0 ? -1 - index : index < count ? index : 2 * count - 1 - index
-        return min(max(inside, 0), count - 1)
-    }
 
     /// Sine and cosine of a small angle by their series, to 1e-7 below 45°.
     private static func sineAndCosine(degrees: Double) -> (Float, Float) {

@@ -69,7 +69,8 @@ extension Effort {
         switch (self, kind) {
         case (.fast, _): [.original]
         case (_, .whole), (_, .content), (_, .moving), (_, .framed): DihedralForm.allCases
-        case (_, .widened), (_, .turned), (_, .window): [.original, .flipY]
+        case (_, .widened), (_, .window), (.thorough, .turned): [.original, .flipY]
+        case (.standard, .turned): [.original]
         }
     }
 }

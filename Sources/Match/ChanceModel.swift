@@ -20,16 +20,28 @@
 
 /// What chance does to distances.
 public enum ChanceModel {
-    /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most
-    /// these distances; straight lines between.
-    private static let table: [(distance: Double, log2: Double)] = [
+    /// A bound on chance: distances, and base-2 logarithms of the probability that one comparison of
+    /// unrelated pictures gives at most these; straight lines between.
+    private typealias Table = [(distance: Double, log2: Double)]
+
+    private static let structured: Table = [
+        (0, -77), (31, -46), (40, -38.5), (48, -32), (56, -26.5), (64, -24), (72, -21), (78, -18.8),
+        (84, -16.8), (90, -14.8), (96, -12.3), (104, -8.4), (112, -4.9), (128, -0.9), (256, 0),
+    ]
+
+    private static let simple: Table = [
         (0, -52), (31, -37), (56, -24.5), (64, -21.3), (72, -18.8), (78, -17.2), (84, -15.5),
         (90, -13.6), (96, -11.4), (104, -8.1), (112, -4.9), (128, -0.9), (256, 0),
     ]
 
+    /// From this many pattern breaks on (`PDQHash.patternBreaks`) a picture counts as structured.
+    static let structuredBreaks = 75
+
     /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most
     /// this distance, bits.
-    public static func log2Probability(within distance: Int) -> Double {
+    /// - Parameter breaks: pattern breaks of the simpler of the two pictures.
+    public static func log2Probability(within distance: Int, breaks: Int) -> Double {
+        let table = breaks >= structuredBreaks ? structured : simple
         let distance = Double(min(max(0, distance), 256))
         // Non-nil: the table begins at 0.
         let index = table.lastIndex { $0.distance <= distance }!
@@ -55,6 +67,8 @@ public enum ChanceModel {
     /// The largest distance, up to 80, that still means something in a set of so many hashes.
     package static func reach(hashes: Int) -> Int {
         let comparisons = log2(usualProbes * Double(max(1, hashes)))
-        return (0...80).last { log2Probability(within: $0) + comparisons <= log2(mostFalse) } ?? 0
+        return (0...80).last {
+            log2Probability(within: $0, breaks: structuredBreaks) + comparisons <= log2(mostFalse)
+        } ?? 0
     }
 }

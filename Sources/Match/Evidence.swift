@@ -178,7 +178,7 @@ public struct Evidence: Sendable {
         }
     }
 
-    private static let leastHint = 12.0
+    private static let leastHint = 7.0
     private static let mostHints = 32
 
     private mutating func note(_ verdict: Verdict, of item: Int) {

@@ -26,12 +26,14 @@ public struct Hit: Sendable, Hashable {
     public var query: PDQHash
     /// Whether one of the two hashes is of a picture with too little structure to mean anything.
     public var isLowStructure: Bool
+    /// Pattern breaks of the hash that has fewer, a measure of structure (`PDQHash.patternBreaks`).
+    public var breaks: Int
 
     /// Makes a hit of its parts.
     public init(
         item: Int, knownHash: Int, knownTime: Double, knownSpan: Double, distance: Int,
         variant: Variant, region: PictureRegion = .whole, query: PDQHash = .zero,
-        isLowStructure: Bool = false
+        isLowStructure: Bool = false, breaks: Int = 98
     ) {
         self.item = item
         self.knownHash = knownHash
@@ -42,6 +44,7 @@ public struct Hit: Sendable, Hashable {
         self.region = region
         self.query = query
         self.isLowStructure = isLowStructure
+        self.breaks = breaks
     }
 }
 
@@ -119,7 +122,7 @@ public struct KnownIndex: Sendable {
 
     /// Hashes of a frame that the affordable reach is for, and what their search may take,
     /// nanoseconds: some hundredths of a 1080p keyframe.
-    private static let affordable = (queries: 20, nanoseconds: 800_000.0)
+    private static let affordable = (queries: 10, nanoseconds: 400_000.0)
 
     private static func reach(_ policy: MatchPolicy, _ index: HashIndex) -> Int {
         let far = max(policy.radius, ChanceModel.reach(hashes: index.count))
@@ -139,9 +142,14 @@ public struct KnownIndex: Sendable {
         var found: [[Hit]] = []
         for negatives in [false, true] {
             let forms = usable(frame, negatives: negatives)
-            let near = index.neighbours(
-                ofAll: forms.map(\.hash), within: reach, negatives: negatives)
-            found += zip(forms, near).map { nearest($1, of: $0) }.filter { !$0.isEmpty }
+            for isFar in [true, false] {
+                let forms = forms.filter { reachesFar($0) == isFar }
+                guard !forms.isEmpty else { continue }
+                let near = index.neighbours(
+                    ofAll: forms.map(\.hash), within: isFar ? reach : policy.radius,
+                    negatives: negatives)
+                found += zip(forms, near).map { nearest($1, of: $0) }.filter { !$0.isEmpty }
+            }
         }
         return found.count < 2 ? found.first ?? [] : Self.nearestOfEachItem(Array(found.joined()))
     }
@@ -162,6 +170,12 @@ public struct KnownIndex: Sendable {
             if let found { best = hit(found.neighbour, forms[found.query]) }
         }
         return best
+    }
+
+    /// Whether weak evidence is looked for: where that must be cheap, for the picture as it is and
+    /// for its mirror image, not for all turns of it.
+    private func reachesFar(_ form: FrameFingerprint) -> Bool {
+        policy.reach == .full || form.variant.form == .original || form.variant.form == .flipY
     }
 
     private func usable(_ frame: [FrameFingerprint], negatives: Bool) -> [FrameFingerprint] {
@@ -209,6 +223,7 @@ public struct KnownIndex: Sendable {
         let part = parts.last { $0.firstHash <= neighbour.index }!
         let position = part.position(ofHash: neighbour.index)
         let item = part.catalogue.item(ofHashAt: position)
+        let known = index[neighbour.index]
         var variant = query.variant
         if neighbour.isNegative { variant.isNegative.toggle() }
         return Hit(
@@ -217,7 +232,8 @@ public struct KnownIndex: Sendable {
             knownSpan: Double(part.span(at: position, ofItem: item)),
             distance: neighbour.distance, variant: variant, region: query.region,
             query: neighbour.isNegative ? query.hash.complement : query.hash,
-            isLowStructure: query.isLowStructure || index[neighbour.index].isLowStructure)
+            isLowStructure: query.isLowStructure || known.isLowStructure,
+            breaks: min(query.hash.patternBreaks, known.patternBreaks))
     }
 }
 

@@ -218,7 +218,7 @@ private struct Weighing {
     private func chance(of hit: Hit, _ look: Suspects.Look) -> Double {
         min(
             0,
-            ChanceModel.log2Probability(within: hit.distance)
+            ChanceModel.log2Probability(within: hit.distance, breaks: hit.breaks)
                 + log2(Double(max(1, look.probes)) * Double(max(1, hashes))))
     }
 
@@ -239,7 +239,11 @@ private struct Weighing {
         let window = 2 * (far - near) / max(0.1, fits.knownSpan)
         let comparisons = 2 * max(1, min(Double(hashes), window))
         return (
-            fits, min(0, ChanceModel.log2Probability(within: fits.distance) + log2(comparisons))
+            fits,
+            min(
+                0,
+                ChanceModel.log2Probability(within: fits.distance, breaks: fits.breaks)
+                    + log2(comparisons))
         )
     }
 }

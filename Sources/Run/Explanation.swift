@@ -30,6 +30,8 @@ public struct Likeness: Sendable, Hashable {
     public var region: PictureRegion
     /// Media time of that hash in the known item, seconds.
     public var knownTime: Double
+    /// Pattern breaks of the simpler of the two pictures.
+    public var breaks: Int
 
     init(_ hit: Hit, in index: KnownIndex) {
         known = index.items[hit.item].reference
@@ -39,6 +41,7 @@ public struct Likeness: Sendable, Hashable {
         variant = hit.variant
         region = hit.region
         knownTime = hit.knownTime
+        breaks = hit.breaks
     }
 }
 
@@ -177,6 +180,8 @@ public struct Explanation: Sendable {
     /// logarithm; `nil` without one.
     public var log2ExpectedByChance: Double? {
         guard let nearest, comparisons > 0 else { return nil }
-        return ChanceModel.log2Probability(within: nearest.likeness.distance) + log2(comparisons)
+        let likeness = nearest.likeness
+        return ChanceModel.log2Probability(within: likeness.distance, breaks: likeness.breaks)
+            + log2(comparisons)
     }
 }
