@@ -51,8 +51,9 @@ struct BorderFinder: Sendable {
         }
     }
 
-    /// The picture without its outermost border, without the next one, and so on; the last is
-    /// without any. None for a picture that is all border.
+    /// The picture without its outermost border, without the next one, and so on.
+    ///
+    /// The last is without any. None for a picture that is all border.
     static func layers(of small: SmallLuma) -> [PixelRect] {
         let (width, height) = (small.width, small.height)
         return small.samples.withUnsafeBufferPointer { samples in
