@@ -53,12 +53,17 @@ public struct KnownHash: Sendable, Hashable {
     public var quality: UInt8
     /// Seconds into the video; 0 for an image.
     public var time: Float
+    /// Whether it is of the frame as it is, or of a view of it.
+    public var variant: KnownVariant
 
     /// Makes a hash of its parts; `KnownSet.add` checks them.
-    public init(hash: PDQHash, quality: UInt8, time: Float = 0) {
+    public init(
+        hash: PDQHash, quality: UInt8, time: Float = 0, variant: KnownVariant = .original
+    ) {
         self.hash = hash
         self.quality = quality
         self.time = time
+        self.variant = variant
     }
 }
 
@@ -152,6 +157,14 @@ enum KnownRules {
             throw KnownError(
                 .invalidValue,
                 "item “\(id)” has a hash whose quality is not 0 to 100 or whose time is no number")
+        }
+        let plain = hashes.prefix { $0.variant == .original }
+        guard !plain.isEmpty, hashes[plain.endIndex...].allSatisfy({ $0.variant != .original })
+        else {
+            throw KnownError(
+                .invalidValue,
+                "item “\(id)” has a variant that does not stand behind all hashes of frames as they "
+                    + "are")
         }
         if HexRun.isPresent(in: id), spells(id, oneOf: hashes) {
             throw KnownError(

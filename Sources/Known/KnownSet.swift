@@ -20,7 +20,7 @@ public struct KnownSet: Sendable {
     public var updatedUnixSeconds: Int64
     /// The items, and which hashes are theirs.
     public private(set) var catalogue: KnownCatalogue
-    /// All hashes, in the order of the items.
+    /// All hashes, in the order of the items, an item's variants behind its others.
     public private(set) var hashes: [PDQHash]
     /// For each hash, its quality, 0…100.
     public private(set) var qualities: [UInt8]
@@ -73,7 +73,7 @@ public struct KnownSet: Sendable {
                 "the set “\(name)” has an item “\(item.id)” already; remove that one first or give "
                     + "this one another id")
         }
-        catalogue.append(item, times: added.lazy.map(\.time))
+        catalogue.append(item, hashes: added)
         for hash in added {
             hashes.append(hash.hash)
             qualities.append(hash.quality)
@@ -173,7 +173,7 @@ public struct KnownSet: Sendable {
         catalogue.hashRange(ofItemAt: index)
     }
 
-    /// Number of hashes of an item.
+    /// Number of hashes of an item, variants among them.
     /// - Parameter index: a valid place in `items`.
     public func hashCount(ofItemAt index: Int) -> Int { hashRange(ofItemAt: index).count }
 
@@ -182,11 +182,12 @@ public struct KnownSet: Sendable {
     public func hashes(ofItemAt index: Int) -> [KnownHash] {
         hashRange(ofItemAt: index).map {
             KnownHash(
-                hash: hashes[$0], quality: qualities[$0], time: catalogue.time(ofHashAt: $0))
+                hash: hashes[$0], quality: qualities[$0], time: catalogue.time(ofHashAt: $0),
+                variant: catalogue.variant(ofHashAt: $0))
         }
     }
 
-    /// Whether an item has the same hashes, with quality and time, as one of another set.
+    /// Whether an item has the same hashes, with quality, time and variant, as one of another set.
     func hasSameHashes(_ place: Int, as other: KnownSet, _ otherPlace: Int) -> Bool {
         let own = hashRange(ofItemAt: place)
         let others = other.hashRange(ofItemAt: otherPlace)
@@ -194,6 +195,7 @@ public struct KnownSet: Sendable {
             && zip(own, others).allSatisfy {
                 hashes[$0] == other.hashes[$1] && qualities[$0] == other.qualities[$1]
                     && catalogue.time(ofHashAt: $0) == other.catalogue.time(ofHashAt: $1)
+                    && catalogue.variant(ofHashAt: $0) == other.catalogue.variant(ofHashAt: $1)
             }
     }
 }

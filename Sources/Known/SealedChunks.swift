@@ -106,6 +106,9 @@ struct ChunkReader: ~Copyable {
         self.preamble = preamble
     }
 
+    /// Version of the file format.
+    var formatVersion: UInt16 { preamble.formatVersion }
+
     /// Fills a buffer with the next bytes; the caller has compared its size with `left`.
     mutating func fill(_ buffer: UnsafeMutableRawBufferPointer) throws(KnownError) {
         guard buffer.count <= left else { throw SealedPreamble.cut(path) }

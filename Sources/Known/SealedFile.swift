@@ -50,21 +50,25 @@ public enum SealedFile {
     ) throws(KnownError) {
         precondition(SealedFormat.chunkLimits.contains(chunkSize), "chunk size out of range")
         let encoder = try SetEncoder(set)
-        try replace(path, key: key, chunkSize: chunkSize, plaintextBytes: encoder.byteCount) {
-            writer throws(KnownError) in
+        let preamble = SealedPreamble(
+            formatVersion: encoder.formatVersion, chunkSize: chunkSize, key: key,
+            plaintextBytes: encoder.byteCount)
+        try replace(path, key: key, preamble) { writer throws(KnownError) in
             try encoder.write(to: &writer)
         }
     }
 
     /// Seals bytes that need not be a set: for tests of what stands behind the seal.
     package static func write(
-        plaintext: [UInt8], to path: String, key: SealKey
+        plaintext: [UInt8], formatVersion: UInt16 = SealedFormat.plainVersion, to path: String,
+        key: SealKey
     )
         throws(KnownError)
     {
-        try replace(
-            path, key: key, chunkSize: SealedFormat.defaultChunk, plaintextBytes: plaintext.count
-        ) { writer throws(KnownError) in
+        let preamble = SealedPreamble(
+            formatVersion: formatVersion, chunkSize: SealedFormat.defaultChunk, key: key,
+            plaintextBytes: plaintext.count)
+        try replace(path, key: key, preamble) { writer throws(KnownError) in
             try plaintext.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
         }
     }
@@ -78,15 +82,13 @@ public enum SealedFile {
     }
 
     private static func replace(
-        _ path: String, key: SealKey, chunkSize: Int, plaintextBytes: Int,
+        _ path: String, key: SealKey, _ preamble: SealedPreamble,
         body: (inout ChunkWriter) throws(KnownError) -> Void
     ) throws(KnownError) {
         let folder = directory(of: path)
         let draft = folder + "/.vigil-" + SealedFormat.randomName() + ".tmp"
         guard let file = OpenFile.creating(draft) else { throw failed(path, errno) }
         do throws(KnownError) {
-            let preamble = SealedPreamble(
-                chunkSize: chunkSize, key: key, plaintextBytes: plaintextBytes)
             var writer = try ChunkWriter(file, preamble: preamble, key: key)
             try body(&writer)
             try writer.finish()

@@ -2,7 +2,7 @@
 //
 //   bytes  header, 62 bytes, integers little-endian
 //       8  magic "VIGILKS1"
-//       2  format version (1)
+//       2  format version: 2 for a set with variants, else 1, which older readers open too
 //       4  chunk size: plaintext bytes of every chunk but the last, 64 KiB to 16 MiB
 //       8  key id: first 8 bytes of HMAC-SHA256(key, "vigil key id")
 //      32  salt, random; file key = HKDF-SHA256(key, salt, "vigil sealed known set v1")
@@ -20,7 +20,11 @@ import Crypto
 /// Constants and small parts of the sealed file's form.
 enum SealedFormat {
     static let magic = Array("VIGILKS1".utf8)
-    static let version: UInt16 = 1
+    /// Of a set without variants.
+    static let plainVersion: UInt16 = 1
+    /// Of a set with variants.
+    static let variantVersion: UInt16 = 2
+    static let newestVersion = variantVersion
     static let keyInfo = "vigil sealed known set v1"
     static let headerBytes = 62
     static let saltBytes = 32
@@ -53,7 +57,7 @@ enum SealedFormat {
 
 /// The plain header of a sealed file.
 struct SealedPreamble: Sendable {
-    var formatVersion = SealedFormat.version
+    var formatVersion: UInt16
     var chunkSize: UInt32
     var keyID: [UInt8]
     var salt: [UInt8]
@@ -78,17 +82,18 @@ struct SealedPreamble: Sendable {
         }
         var cursor = ByteCursor(start, at: SealedFormat.magic.count)
         guard let version = cursor.integer(UInt16.self) else { throw Self.cut(path) }
-        guard version <= SealedFormat.version else {
+        guard version <= SealedFormat.newestVersion else {
             throw KnownError(
                 .newerFormat,
                 "\(path) has format version \(version), and this Vigil knows versions up to "
-                    + "\(SealedFormat.version); use a newer Vigil")
+                    + "\(SealedFormat.newestVersion); use a newer Vigil")
         }
         guard let chunk = cursor.integer(UInt32.self), let keyID = cursor.take(8),
             let salt = cursor.take(SealedFormat.saltBytes),
             let length = cursor.integer(UInt64.self)
         else { throw Self.cut(path) }
-        guard version == SealedFormat.version, SealedFormat.chunkLimits.contains(Int(chunk)) else {
+        guard version >= SealedFormat.plainVersion, SealedFormat.chunkLimits.contains(Int(chunk))
+        else {
             throw KnownError(
                 .damaged, "the header of \(path) was altered or damaged; fetch the set again")
         }
@@ -99,7 +104,8 @@ struct SealedPreamble: Sendable {
         plaintextBytes = length
     }
 
-    init(chunkSize: Int, key: SealKey, plaintextBytes: Int) {
+    init(formatVersion: UInt16, chunkSize: Int, key: SealKey, plaintextBytes: Int) {
+        self.formatVersion = formatVersion
         self.chunkSize = UInt32(chunkSize)
         keyID = key.idBytes
         salt = SymmetricKey(size: .init(bitCount: SealedFormat.saltBytes * 8))

@@ -7,7 +7,8 @@
 //            then each item: kind (0 image, 1 video), id (2-byte length and UTF-8), category and
 //            source (4-byte places in the table), duration (Float64), number of hashes (4 bytes)
 //   hashes   32 bytes each, most significant first; then all qualities, 1 byte each; then all
-//            times, Float32 each. They stand in the order of the items.
+//            times, Float32 each; then, in format version 2, all variants (KnownVariant), 1 byte
+//            each. They stand in the order of the items, an item's variants behind its others.
 //
 // Invariants: every count is compared with the bytes that are there before room is made for it;
 // what is read keeps the same rules as what `KnownSet.add` takes. Memory: the item section and one
@@ -36,8 +37,10 @@ private struct SetHeader: Codable {
     static let longest = 1 << 16
 }
 
-/// Bytes of a hash with its quality and time.
-private let hashBytes = PDQHash.byteCount + 1 + 4
+/// Bytes of a hash with its quality and time, and its variant where there are any.
+private func hashBytes(hasVariants: Bool) -> Int {
+    PDQHash.byteCount + 1 + 4 + (hasVariants ? 1 : 0)
+}
 /// Bytes of an item apart from its id.
 private let itemFixedBytes = 1 + 2 + 4 + 4 + 8 + 4
 /// Bytes of the smallest item.
@@ -80,8 +83,16 @@ struct SetEncoder {
         self.front = front + table
     }
 
+    /// Version of the file format: the oldest that can hold the set.
+    var formatVersion: UInt16 {
+        self.set.catalogue.hasVariants ? SealedFormat.variantVersion : SealedFormat.plainVersion
+    }
+
     /// Length of the plaintext.
-    var byteCount: Int { headerBytes + itemBytes + set.hashes.count * hashBytes }
+    var byteCount: Int {
+        headerBytes + itemBytes
+            + set.hashes.count * hashBytes(hasVariants: set.catalogue.hasVariants)
+    }
 
     /// Writes the plaintext piece by piece.
     func write(to writer: inout ChunkWriter) throws(KnownError) {
@@ -101,6 +112,16 @@ struct SetEncoder {
                 set.catalogue.time(ofHashAt: $0).bitPattern.littleEndian
             }
             try patterns.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
+        }
+        if set.catalogue.hasVariants { try writeVariants(to: &writer) }
+    }
+
+    private func writeVariants(to writer: inout ChunkWriter) throws(KnownError) {
+        for start in stride(from: 0, to: set.hashes.count, by: blockHashes) {
+            let values = (start..<min(start + blockHashes, set.hashes.count)).map {
+                set.catalogue.variant(ofHashAt: $0).rawValue
+            }
+            try values.withRawBytes { bytes throws(KnownError) in try writer.write(bytes) }
         }
     }
 
@@ -158,15 +179,19 @@ struct SetDecoder: ~Copyable {
         let hashes = try hashes(header.hashes)
         let qualities = try qualities(header.hashes)
         let times = try times(header.hashes)
+        let variants = try variants(header.hashes, counts)
         guard reader.left == 0 else { throw malformed("something follows its last hash") }
         var empty = KnownSet(name: header.name, createdUnixSeconds: header.created)
         empty.version = header.version
         empty.updatedUnixSeconds = header.updated
         return KnownSet(
             restored: empty,
-            catalogue: KnownCatalogue(items: items, counts: counts, times: times),
+            catalogue: KnownCatalogue(
+                items: items, counts: counts, times: times, variants: variants),
             hashes: hashes, qualities: qualities)
     }
+
+    private var hasVariants: Bool { reader.formatVersion >= SealedFormat.variantVersion }
 
     private func malformed(_ what: String) -> KnownError {
         KnownError(
@@ -194,6 +219,7 @@ struct SetDecoder: ~Copyable {
             throw malformed("its header cannot be read")
         }
         let left = reader.left
+        let hashBytes = hashBytes(hasVariants: hasVariants)
         guard KnownRules.problem(ofID: header.name) == nil, header.version >= 1,
             (0...left).contains(header.itemBytes),
             (0...(left / hashBytes)).contains(header.hashes),
@@ -288,6 +314,33 @@ struct SetDecoder: ~Copyable {
             result.reserveCapacity(count)
         }
         return result
+    }
+}
+
+extension SetDecoder {
+    /// The column of variants, which older formats do not have.
+    /// - Parameter counts: number of hashes of each item.
+    private mutating func variants(
+        _ count: Int, _ counts: [UInt32]
+    ) throws(KnownError) -> SparseColumn<UInt8> {
+        guard hasVariants else { return SparseColumn(zeros: count) }
+        let values = try bytes(count)
+        if let unknown = values.first(where: { KnownVariant(rawValue: $0) == nil }) {
+            throw KnownError(
+                .newerFormat,
+                "\(reader.path) has variants of a kind that this Vigil does not know (number "
+                    + "\(unknown)); use a newer Vigil, or make the set again with this one")
+        }
+        var place = 0
+        for count in counts {
+            let own = values[place..<place + Int(count)]
+            let variants = own.drop { $0 == 0 }
+            guard variants.count < own.count, !variants.contains(0) else {
+                throw malformed("an item's variants do not stand behind its other hashes")
+            }
+            place += Int(count)
+        }
+        return SparseColumn(values)
     }
 }
 

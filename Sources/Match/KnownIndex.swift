@@ -28,12 +28,15 @@ public struct Hit: Sendable, Hashable {
     public var isLowStructure: Bool
     /// Pattern breaks of the hash that has fewer, a measure of structure (`PDQHash.patternBreaks`).
     public var breaks: Int
+    /// What the known hash is of: the known frame as it is, or a view of it.
+    public var knownVariant: KnownVariant
 
     /// Makes a hit of its parts.
     public init(
         item: Int, knownHash: Int, knownTime: Double, knownSpan: Double, distance: Int,
         variant: Variant, region: PictureRegion = .whole, query: PDQHash = .zero,
-        isLowStructure: Bool = false, breaks: Int = 98
+        isLowStructure: Bool = false, breaks: Int = 98,
+        knownVariant: KnownVariant = .original
     ) {
         self.item = item
         self.knownHash = knownHash
@@ -45,6 +48,7 @@ public struct Hit: Sendable, Hashable {
         self.query = query
         self.isLowStructure = isLowStructure
         self.breaks = breaks
+        self.knownVariant = knownVariant
     }
 }
 
@@ -233,7 +237,8 @@ public struct KnownIndex: Sendable {
             distance: neighbour.distance, variant: variant, region: query.region,
             query: neighbour.isNegative ? query.hash.complement : query.hash,
             isLowStructure: query.isLowStructure || known.isLowStructure,
-            breaks: min(query.hash.patternBreaks, known.patternBreaks))
+            breaks: min(query.hash.patternBreaks, known.patternBreaks),
+            knownVariant: part.catalogue.variant(ofHashAt: position))
     }
 }
 
@@ -375,13 +380,12 @@ struct IndexPart: Sendable {
         return low
     }
 
-    /// Time from a hash to the next one of the same item: the frames between were pruned because
-    /// they look the same.
+    /// Time from a hash's frame to the next one of the same item: the frames between were pruned
+    /// because they look the same.
     func span(at position: Int, ofItem item: Int) -> Float {
-        let next = position + 1
         let end =
-            next < catalogue.hashRange(ofItemAt: item).upperBound
-            ? catalogue.time(ofHashAt: next) : Float(catalogue.items.duration(at: item))
+            catalogue.nextFrame(afterHashAt: position, ofItemAt: item)
+            .map { catalogue.time(ofHashAt: $0) } ?? Float(catalogue.items.duration(at: item))
         return min(Self.longestSpan, max(0, end - catalogue.time(ofHashAt: position)))
     }
 }

@@ -85,10 +85,12 @@ import Testing
         #expect(error?.message.contains(key.id) == true)
     }
 
-    @Test func anyFlippedByteIsNoticed() throws {
+    @Test(arguments: [0, 2])
+    func anyFlippedByteIsNoticed(variants: Int) throws {
         let scratch = try Scratch()
         var random = Seeded(4)
-        let path = try seal(try random.set(items: 3, hashes: 2), in: scratch)
+        let path = try seal(
+            try random.set(items: 3, hashes: 2, variants: variants), in: scratch)
         let good = try contents(of: path)
         for place in good.indices {
             for bits: UInt8 in [0x01, 0x80, 0xff] {
@@ -104,10 +106,12 @@ import Testing
         }
     }
 
-    @Test func anyTruncationIsNoticed() throws {
+    @Test(arguments: [0, 2])
+    func anyTruncationIsNoticed(variants: Int) throws {
         let scratch = try Scratch()
         var random = Seeded(5)
-        let path = try seal(try random.set(items: 3, hashes: 2), in: scratch)
+        let path = try seal(
+            try random.set(items: 3, hashes: 2, variants: variants), in: scratch)
         let good = try contents(of: path)
         for length in good.indices {
             try scratch.write(Array(good[..<length]), to: "bad")
@@ -129,7 +133,8 @@ import Testing
             try scratch.write(bad, to: "bad")
             return code(scratch.file("bad"))
         }
-        #expect(try patched(8..<9, 2) == .newerFormat)
+        #expect(try patched(8..<9, 3) == .newerFormat)
+        #expect(try patched(8..<9, 2) == .damaged)
         #expect(try patched(8..<10, 0) == .damaged)
         #expect(try patched(10..<14, 0) == .damaged)
         #expect(try patched(10..<14, 0xff) == .damaged)

@@ -47,10 +47,22 @@ struct Seeded: RandomNumberGenerator {
         return (item, (0..<count).map { _ in knownHash() })
     }
 
-    mutating func set(items: Int, hashes: Int = 5) throws -> KnownSet {
+    /// As many variants of an item's frames, with their times.
+    mutating func variants(of hashes: [KnownHash], count: Int) -> [KnownHash] {
+        (0..<count).map { _ in
+            KnownHash(
+                hash: hash(), quality: UInt8.random(in: 0...100, using: &self),
+                time: hashes.randomElement(using: &self)?.time ?? 0,
+                variant: KnownVariant.allCases.dropFirst().randomElement(using: &self) ?? .content)
+        }
+    }
+
+    mutating func set(items: Int, hashes: Int = 5, variants: Int = 0) throws -> KnownSet {
         var set = KnownSet(name: "a benign set", createdUnixSeconds: 1_700_000_000)
         for number in 0..<items {
-            let (item, hashes) = item(number, hashes: hashes)
+            var (item, hashes) = item(number, hashes: hashes)
+            // Some items have none.
+            if number % 3 != 1 { hashes += self.variants(of: hashes, count: variants) }
             try set.add(item, hashes: hashes)
         }
         return set

@@ -239,6 +239,36 @@ import Testing
         #expect(index.items.map(\.reference.set) == ["a", "b"])
     }
 
+    /// A frame and its variants are one moment of the known video, whichever of them is hit.
+    @Test func variantsStandForTheirFrames() throws {
+        var random = SeededGenerator(seed: 6)
+        let hashes = (0..<5).map { _ in random.hash() }
+        let low = KnownHash(hash: random.hash(), quality: 10, time: 1)
+        var set = KnownSet(name: "s", createdUnixSeconds: 0)
+        try set.add(
+            KnownItem(id: "before", kind: .image),
+            hashes: [KnownHash(hash: random.hash(), quality: 100)])
+        try set.add(
+            KnownItem(id: "v", kind: .video, durationSeconds: 7),
+            hashes: [
+                KnownHash(hash: hashes[0], quality: 100), low,
+                KnownHash(hash: hashes[1], quality: 100, time: 2.5),
+                KnownHash(hash: hashes[2], quality: 100, variant: .crop5),
+                KnownHash(hash: hashes[3], quality: 100, variant: .turnLeft4),
+                KnownHash(hash: hashes[4], quality: 100, time: 2.5, variant: .crop5),
+            ])
+        let index = KnownIndex([set], policy: MatchPolicy())
+        let hits = hashes.compactMap {
+            index.hits([FrameFingerprint(hash: $0, quality: 90, mediaTime: 1, frame: 0)]).first
+        }
+        #expect(hits.map(\.item) == [1, 1, 1, 1, 1] && index.hashCount == 6)
+        #expect(hits.map(\.knownTime) == [0, 2.5, 0, 0, 2.5])
+        #expect(hits.map(\.knownSpan) == [1, 3, 1, 1, 3])
+        #expect(
+            hits.map(\.knownVariant) == [.original, .original, .crop5, .turnLeft4, .crop5])
+        #expect(index.hashes(ofItem: 1) == 1..<6)
+    }
+
     /// Against a plain reading of the sets: whose hash it is, its number, its time and its span.
     @Test func mixedSetsGiveWhatBruteForceGives() throws {
         var random = SeededGenerator(seed: 8)
