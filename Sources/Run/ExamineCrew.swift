@@ -72,7 +72,9 @@ struct PictureWorker: ~Copyable {
     private let hasher: FrameHasher
     private var decoder = StandaloneDecoder()
 
-    init(_ effort: Effort) { hasher = FrameHasher(effort) }
+    init(_ effort: Effort, keepsCopies: Bool) {
+        hasher = FrameHasher(effort, keepsCopies: keepsCopies)
+    }
 
     /// Decodes the job, if need be, and hashes its pictures.
     ///
@@ -93,14 +95,25 @@ struct PictureWorker: ~Copyable {
     ) -> [FrameFingerprint] {
         hasher.regions(of: look, copy, finder: &finder)
     }
+
+    /// The variants of a picture that was looked at, for a known set.
+    mutating func variants(
+        of look: LookedAt, _ copy: SmallLuma, finder: inout KnownVariantFinder
+    ) -> [VariantFingerprint] {
+        hasher.variants(of: look, copy, finder: &finder)
+    }
 }
 
 /// Hashes decoded pictures; belongs to one thread and keeps its scratch memory.
 private final class FrameHasher {
     private let effort: Effort
+    private let keepsCopies: Bool
     private var hasher = PDQHasher()
 
-    init(_ effort: Effort) { self.effort = effort }
+    init(_ effort: Effort, keepsCopies: Bool) {
+        self.effort = effort
+        self.keepsCopies = keepsCopies
+    }
 
     /// Leaves with the job the fingerprints of a picture, and its small copy where regions are to
     /// be found in it.
@@ -109,7 +122,7 @@ private final class FrameHasher {
         let range: LumaRange = frame.isFullRange ? .full : .limited
         let (time, number) = (frame.mediaTime, frame.number)
         let wantsCopy =
-            effort != .fast && form == .luma
+            keepsCopies && form == .luma
             && RegionFinder.isDue(at: time, after: job.looks.last?.mediaTime)
         job.looks.append(
             LookedAt(forms: [], mediaTime: time, number: number, size: (width, height)))
@@ -146,6 +159,14 @@ private final class FrameHasher {
             of: copy, effort: effort, finder: &finder, mediaTime: look.mediaTime,
             frame: look.number)
     }
+
+    func variants(
+        of look: LookedAt, _ copy: SmallLuma, finder: inout KnownVariantFinder
+    ) -> [VariantFingerprint] {
+        guard let whole = look.forms.first?.hash else { return [] }
+        return hasher.variants(
+            of: copy, whole: whole, finder: &finder, mediaTime: look.mediaTime)
+    }
 }
 
 /// The helping threads of one run.
@@ -163,11 +184,13 @@ final class ExamineCrew: @unchecked Sendable {
     private static let mostQueuedBytes = 128 << 20
 
     /// Starts the threads.
-    /// - Parameter cores: what readers and helpers may keep busy together.
-    init(cores: Int, effort: Effort) {
+    /// - Parameters:
+    ///   - cores: what readers and helpers may keep busy together.
+    ///   - settings: of the inputs that will be read.
+    init(cores: Int, _ settings: ExamineSettings) {
         self.cores = cores
         threads.start(count: cores - 1, name: "look") { [self] in
-            var worker = PictureWorker(effort)
+            var worker = PictureWorker(settings.effort, keepsCopies: settings.keepsCopies)
             while let job = next() {
                 worker.work(on: job)
                 done(job)

@@ -24,6 +24,8 @@ struct ExamineLooker: PictureLooker, ~Copyable {
     private var worker: PictureWorker
     /// Has seen the accepted pictures of the track.
     private var finder: RegionFinder
+    private let variants: VariantLevel
+    private var variantFinder: KnownVariantFinder
     private var jobs = Deque<PictureJob>()
     private var unused: [PictureJob] = []
 
@@ -39,8 +41,10 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         self.crew = crew
         minimumQuality = settings.minimumQuality
         effort = settings.effort
-        worker = PictureWorker(settings.effort)
+        worker = PictureWorker(settings.effort, keepsCopies: settings.keepsCopies)
         finder = RegionFinder(effort: settings.effort)
+        variants = settings.variants
+        variantFinder = KnownVariantFinder(level: settings.variants)
         if case .keyframes = settings.sampling.mode {
             hashesBeside = false
         } else {
@@ -57,6 +61,7 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         dropNewest(jobs.count)
         tally = Tally()
         finder = RegionFinder(effort: effort)
+        variantFinder = KnownVariantFinder(level: variants)
         self.track = track
         self.isStill = isStill
         self.isCloserLook = isCloserLook
@@ -132,7 +137,18 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         sink(
             ExaminedFrame(
                 track: track, isStill: isStill, isCloserLook: isCloserLook, forms: forms,
-                share: share(first.mediaTime), size: look.size, copy: copy))
+                variants: variants(of: look, copy), share: share(first.mediaTime), size: look.size,
+                copy: copy))
+    }
+
+    private mutating func variants(
+        of look: LookedAt, _ copy: SmallLuma?
+    ) -> [VariantFingerprint] {
+        guard let copy, let quality = look.forms.first?.quality, quality >= minimumQuality,
+            variantFinder.isDue(at: look.mediaTime)
+        else { return [] }
+        return worker.variants(of: look, copy, finder: &variantFinder)
+            .filter { $0.quality >= minimumQuality }
     }
 
     mutating func dropOldest() { unused.append(jobs.removeFirst()) }

@@ -16,11 +16,16 @@ struct ExamineSettings: Sendable {
     /// What frames are hashed as.
     var form = FrameForm.luma
     var effort: Effort
+    /// Which variants are made of frames, for a known set.
+    var variants = VariantLevel.none
     /// Frames below this are counted as of low quality.
     var minimumQuality: Int
     var decoderThreads: Int
     /// The same where what lies between keyframes has to be decoded.
     var denseThreads: Int
+
+    /// Whether small copies of pictures are needed.
+    var keepsCopies: Bool { effort != .fast || variants != .none }
 }
 
 /// One frame on its way out of the left half.
@@ -33,6 +38,8 @@ struct ExaminedFrame {
     var isCloserLook = false
     /// Its fingerprints, the picture as it is first; never empty.
     var forms: [FrameFingerprint]
+    /// Variants of it, where they are wanted of this frame.
+    var variants: [VariantFingerprint] = []
     /// How much of the input lies behind, 0…1, as far as can be told.
     var share: Double
     /// Size of the picture, pixels.

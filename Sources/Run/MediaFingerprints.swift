@@ -19,7 +19,7 @@ public struct MediaFingerprints: ~Copyable {
     public init(pipeline: Pipeline, form: FrameForm, stopSwitch: StopSwitch) {
         var settings = pipeline.examineSettings(inputs: 1)
         settings.form = form
-        crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
+        crew = ExamineCrew(cores: pipeline.resolvedJobs, settings)
         examiner = Examiner(settings, crew: crew)
         self.stopSwitch = stopSwitch
     }
@@ -92,6 +92,9 @@ public struct LowStructureMedia: Sendable, Hashable {
 private struct KeptFrames {
     let isStill: Bool
     private(set) var hashes: [KnownHash] = []
+    private(set) var variants: [KnownHash] = []
+    /// For each of `hashes`, whether its frame's variants are there.
+    private var isVaried: [Bool] = []
     private var filter = NearDuplicateFilter(within: KnownMediaBuilder.pruneDistance)
 
     init(isStill: Bool) { self.isStill = isStill }
@@ -106,7 +109,23 @@ private struct KeptFrames {
             KnownHash(
                 hash: frame.hash, quality: UInt8(clamping: frame.quality),
                 time: Float(frame.mediaTime)))
+        isVaried.append(false)
         return true
+    }
+
+    /// Adds a frame's variants as those of the kept frame that it is or looks like, if that one has
+    /// none yet.
+    mutating func add(_ added: [VariantFingerprint], of frame: FrameFingerprint) {
+        let place = hashes.indices.suffix(NearDuplicateFilter.memory).last {
+            hashes[$0].hash.distance(to: frame.hash) <= KnownMediaBuilder.pruneDistance
+        }
+        guard !added.isEmpty, let place, !isVaried[place] else { return }
+        isVaried[place] = true
+        variants += added.map {
+            KnownHash(
+                hash: $0.hash, quality: UInt8(clamping: $0.quality), time: hashes[place].time,
+                variant: $0.variant)
+        }
     }
 }
 
@@ -122,13 +141,19 @@ public struct KnownMediaBuilder: Sendable {
     static let longestPause = 2.0
 
     private let category: String
+    private let variants: VariantLevel
     private let pipeline: Pipeline
     private let minimumQuality: Int
     private let stopSwitch: StopSwitch
 
     /// Makes a builder that looks at every frame.
-    public init(category: String, minimumQuality: Int, stopSwitch: StopSwitch) {
+    /// - Parameter variants: which are made of the frames that are kept.
+    public init(
+        category: String, minimumQuality: Int, variants: VariantLevel = .none,
+        stopSwitch: StopSwitch
+    ) {
         self.category = category
+        self.variants = variants
         self.stopSwitch = stopSwitch
         var pipeline = Pipeline()
         pipeline.sampling.mode = .all
@@ -147,9 +172,11 @@ public struct KnownMediaBuilder: Sendable {
         var media = KnownMedia()
         var taken = taken
         let walker = InputWalker(paths)
-        let crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
+        var settings = pipeline.examineSettings(inputs: 1)
+        settings.variants = variants
+        let crew = ExamineCrew(cores: pipeline.resolvedJobs, settings)
         defer { crew.finish() }
-        var examiner = Examiner(pipeline.examineSettings(inputs: 1), crew: crew)
+        var examiner = Examiner(settings, crew: crew)
         while !stopSwitch.isStopped, let step = walker.next() {
             switch step {
             case .unreadable(let path, let reason):
@@ -190,6 +217,7 @@ public struct KnownMediaBuilder: Sendable {
                     let isKept = tracks[frame.track, default: KeptFrames(isStill: frame.isStill)]
                         .keep(frame.forms[0])
                     pruned += isKept ? 0 : 1
+                    tracks[frame.track]?.add(frame.variants, of: frame.forms[0])
                 }
             }
         }
@@ -203,7 +231,7 @@ public struct KnownMediaBuilder: Sendable {
                 id: Self.id(of: input, taken: &taken), kind: kept.isStill ? .image : .video,
                 category: category, source: "media",
                 durationSeconds: kept.isStill ? 0 : result.duration)
-            media.items.append((item, kept.hashes))
+            media.items.append((item, kept.hashes + kept.variants))
             lowStructure[track]?.name = item.id
         }
         for (track, var low) in lowStructure.sorted(by: { $0.key < $1.key }) {

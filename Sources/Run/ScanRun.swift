@@ -124,7 +124,8 @@ public final class ScanRun: Sendable {
     public func run(_ handle: (ScanEvent) -> Void) -> ScanSummary {
         let clock = ContinuousClock()
         let start = clock.now
-        let crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
+        let crew = ExamineCrew(
+            cores: pipeline.resolvedJobs, pipeline.examineSettings(inputs: 1))
         let examiners = WorkerThreads()
         examiners.start(count: pipeline.resolvedJobs, name: "examine") { [self] in
             examineAll(with: crew)

@@ -29,6 +29,9 @@ struct KnownBuild: ParsableCommand {
             structure, are left out. So are a video's frames that any bars, title card or logo would match,             with a line that says when they are shown; a picture of that kind is taken, with a warning, and so             are hashes of lists. `vigil known lint` finds both. Lists: one PDQ hash a line with optional ,metadata; vPDQ text; or CSV \
             with signal_type,signal_str,… A corrupt line is named, counted and skipped.
 
+            --variants also hashes media as cropped and slightly turned copies look, five times a second at \
+            most: standard adds 4 hashes each time, thorough 8, and twice as many where media has borders.
+
             Example: vigil known build demo.vigil --name demo --media clips/ --category sample
             """)
 
@@ -52,7 +55,7 @@ struct KnownBuild: ParsableCommand {
         var set = KnownSet(name: name, createdUnixSeconds: Int64(Date().timeIntervalSince1970))
         let isComplete = try sources.add(to: &set)
         try writeSet(set, to: out, key: sealKey)
-        Console.line("\(out): \(KnownText.contents(of: set))")
+        Console.line("\(out): \(KnownText.contents(of: set, in: out))")
         try finishOutput(isComplete: isComplete)
     }
 }
@@ -82,7 +85,8 @@ struct KnownImport: ParsableCommand {
             added = set.items.count - before
         }
         Console.line(
-            "\(path): \(count(added, "item")) added; now \(KnownText.contents(of: set))")
+            "\(path): \(count(added, "item")) added; now "
+                + KnownText.contents(of: set, in: path))
         try finishOutput(isComplete: isComplete)
     }
 }
@@ -112,7 +116,8 @@ struct KnownRemove: ParsableCommand {
             removed = set.remove(ids: Set(ids))
         }
         Console.line(
-            "\(path): \(count(removed, "item")) removed; now \(KnownText.contents(of: set))")
+            "\(path): \(count(removed, "item")) removed; now "
+                + KnownText.contents(of: set, in: path))
         try finishOutput(isComplete: true)
     }
 }
@@ -150,7 +155,10 @@ struct KnownInfo: ParsableCommand {
 
     private func printItems(of set: KnownSet) {
         for (index, item) in set.items.enumerated() {
-            let facts = KnownItemFacts(item: item, hashes: set.hashCount(ofItemAt: index))
+            let hashes = set.catalogue.plainRange(ofItemAt: index).count
+            let facts = KnownItemFacts(
+                item: item, hashes: hashes,
+                variants: set.hashCount(ofItemAt: index) - hashes)
             switch format {
             case .jsonl: Console.line(JSONLine.text(type: "item", facts))
             case .text:
@@ -159,7 +167,8 @@ struct KnownInfo: ParsableCommand {
                 Console.line(
                     Console.printable(
                         "  \(item.id): \(item.kind.rawValue)\(length), "
-                            + "\(count(facts.hashes, "hash", "hashes"))\(category), from \(item.source)"
+                            + KnownText.amount(hashes: facts.hashes, variants: facts.variants)
+                            + "\(category), from \(item.source)"
                     ))
             }
         }
@@ -183,7 +192,9 @@ struct KnownVerify: ParsableCommand {
         for path in paths {
             do {
                 let set = try SealedFile.read(path: path, key: sealKey)
-                Console.line("\(Console.printable(path)): whole; \(KnownText.contents(of: set))")
+                Console.line(
+                    "\(Console.printable(path)): whole; "
+                        + KnownText.contents(of: set, in: path))
             } catch {
                 Console.error("vigil: \(error.message)")
                 isComplete = false
@@ -281,106 +292,4 @@ func writeSet(_ set: KnownSet, to path: String, key: SealKey) throws {
 func finishOutput(isComplete: Bool) throws {
     guard Console.isComplete() else { throw fail("standard output cannot be written") }
     if !isComplete { throw Exit.incomplete }
-}
-
-/// What can be said of a known set without its hashes.
-struct KnownFacts: Encodable {
-    var path: String
-    var name: String
-    var version: Int
-    var created: String
-    var updated: String
-    var images: Int
-    var videos: Int
-    var hashes: Int
-    var videoSeconds: Double
-    var categories: [String: Int]
-    var sources: [String: Int]
-    var fileBytes: Int64
-    var keyID: String
-
-    enum CodingKeys: String, CodingKey {
-        case path, name, version, created, updated, images, videos, hashes, categories, sources
-        case videoSeconds = "video_s"
-        case fileBytes = "file_bytes"
-        case keyID = "key_id"
-    }
-
-    init(path: String, set: KnownSet) {
-        let header = try? SealedFile.header(path: path)
-        self.path = path
-        name = set.name
-        version = set.version
-        created = Self.text(set.createdUnixSeconds)
-        updated = Self.text(set.updatedUnixSeconds)
-        let tally = set.items.tally
-        images = tally.images
-        videos = tally.videos
-        hashes = set.hashes.count
-        videoSeconds = milliseconds(tally.videoSeconds)
-        categories = tally.categories
-        sources = tally.sources
-        fileBytes = header?.fileBytes ?? 0
-        keyID = header?.keyID ?? ""
-    }
-
-    private static func text(_ unixSeconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(unixSeconds)).formatted(.iso8601)
-    }
-}
-
-private struct KnownItemFacts: Encodable {
-    var id: String
-    var kind: String
-    var category: String
-    var source: String
-    var durationSeconds: Double
-    var hashes: Int
-
-    enum CodingKeys: String, CodingKey {
-        case id, kind, category, source, hashes
-        case durationSeconds = "duration_s"
-    }
-
-    init(item: KnownItem, hashes: Int) {
-        id = item.id
-        kind = item.kind.rawValue
-        category = item.category
-        source = item.source
-        durationSeconds = milliseconds(item.durationSeconds)
-        self.hashes = hashes
-    }
-}
-
-enum KnownText {
-    static func contents(of set: KnownSet) -> String {
-        let tally = set.items.tally
-        let kinds = [(tally.videos, "video"), (tally.images, "image")].filter { $0.0 > 0 }
-            .map { count($0.0, $0.1) }
-        return Console.printable("set \(set.name), version \(set.version): ")
-            + (kinds.isEmpty ? "no items" : kinds.joined(separator: " and "))
-            + ", \(count(set.hashes.count, "hash", "hashes"))"
-    }
-
-    static func table(_ facts: KnownFacts) -> String {
-        let rows = [
-            ("name", facts.name), ("version", "\(facts.version)"),
-            ("created", facts.created), ("updated", facts.updated),
-            ("videos", "\(facts.videos), \(timeText(facts.videoSeconds)) in all"),
-            ("images", "\(facts.images)"), ("hashes", "\(facts.hashes)"),
-            ("categories", counts(facts.categories)), ("sources", counts(facts.sources)),
-            ("file", "\(facts.fileBytes) bytes, sealed with key \(facts.keyID)"),
-        ]
-        return rows.map { name, value in
-            "  " + name.padding(toLength: 12, withPad: " ", startingAt: 0)
-                + Console.printable(value)
-        }.joined(separator: "\n")
-    }
-
-    private static func counts(_ values: [String: Int]) -> String {
-        let sorted = values.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-        let shown = sorted.prefix(12).map { "\($0.key.isEmpty ? "(none)" : $0.key) \($0.value)" }
-        let more = sorted.count > 12 ? ", and \(sorted.count - 12) more" : ""
-        return shown.joined(separator: ", ") + more
-    }
 }

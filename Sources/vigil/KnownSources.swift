@@ -2,6 +2,7 @@
 // `known import`.
 
 import ArgumentParser
+import Fingerprint
 import Foundation
 import Known
 import Match
@@ -12,6 +13,12 @@ struct KnownSources: ParsableArguments {
         parsing: .upToNextOption,
         help: ArgumentHelp("Pictures, videos or folders of them.", valueName: "path"))
     var media: [String] = []
+
+    @Option(
+        help:
+            "Also hash media as cropped and turned copies look: none, standard or thorough. Finds more, takes more room."
+    )
+    var variants = VariantLevel.none
 
     @Option(
         parsing: .upToNextOption,
@@ -28,6 +35,10 @@ struct KnownSources: ParsableArguments {
     func validate() throws {
         guard !(media.isEmpty && from.isEmpty) else {
             throw ValidationError("give --media, --from, or both")
+        }
+        guard variants == .none || !media.isEmpty else {
+            throw ValidationError(
+                "--variants needs --media: of a list's hashes no variants can be made")
         }
     }
 
@@ -86,8 +97,8 @@ struct KnownSources: ParsableArguments {
         let stopSwitch = StopSwitch()
         let signals = StopSignals(stopSwitch)
         let builder = KnownMediaBuilder(
-            category: category, minimumQuality: MatchPolicy().minimumQuality, stopSwitch: stopSwitch
-        )
+            category: category, minimumQuality: MatchPolicy().minimumQuality, variants: variants,
+            stopSwitch: stopSwitch)
         let found = builder.build(media, taken: Set(set.items.map(\.id))) { result in
             if Console.isTerminal {
                 Console.error("\(result.input): \(count(result.framesSampled, "frame")) read")

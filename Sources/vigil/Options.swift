@@ -14,6 +14,7 @@ enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
 }
 
 extension Effort: ExpressibleByArgument {}
+extension VariantLevel: ExpressibleByArgument {}
 
 /// `--sample`: keyframes, all, or seconds.
 struct SampleMode: ExpressibleByArgument {
