@@ -5,8 +5,9 @@
 // which a search of the whole set would drown in chance. Each frame gives a p-value, corrected for the
 // hashes and regions that were tried, and a bet on it (ChanceModel); a frame without anything gives a
 // small loss. Two bets are laid on each frame: that some hash of the item comes near, and that one
-// does which fits the best sighting: the same form, the same kind of region, and a time in the known
-// video that has moved on as far, at half to double speed, forwards or backwards.
+// does which fits the best sighting: the same form, the same kind of region, the same variant of the
+// known frames, and a time in the known video that has moved on as far, at half to double speed,
+// forwards or backwards.
 //
 // Frames that look the same are no independent evidence: a frame counts by how far its hash is from
 // those that were counted. What adds up is compared with the false-alarm rate.
@@ -193,6 +194,8 @@ private struct Weighing {
 
     /// How much of a frame's evidence is new.
     private static func share(of hit: Hit, beside witnesses: [Hit]) -> Double {
+        // A known picture that is near to one thing shown in several forms is one coincidence.
+        guard !witnesses.contains(where: { $0.knownHash == hit.knownHash }) else { return 0 }
         let nearest = witnesses.map { Double($0.query.distance(to: hit.query)) }.min() ?? 256
         return min(1, max(0, (nearest - novelty.none) / (novelty.full - novelty.none)))
     }
@@ -232,6 +235,7 @@ private struct Weighing {
         let near = max(0, Self.speeds.lowerBound * passed - Self.slack)
         let fits = look.sightings.first {
             $0.variant == anchor.variant && $0.region.kind == anchor.region.kind
+                && $0.knownVariant == anchor.knownVariant
                 && (near...far).contains(abs($0.knownTime - anchor.knownTime))
         }
         guard let fits else { return nil }
