@@ -13,8 +13,8 @@ struct FrameFinder: Sendable {
     private var pictures = 0
 
     /// Rectangles of each map, and in all.
-    private static let mostOfMap = 2
-    private static let most = 6
+    private static let mostOfMap = 3
+    private static let most = 8
     /// How soon lasting edges come and fade, in 256ths a picture.
     private static let share: Int32 = 64
     /// Pictures after which edges are known to last.

@@ -52,7 +52,7 @@ extension KnownVariant: CustomStringConvertible {
 
 /// How many variants of its pictures a known set gets.
 public enum VariantLevel: String, Sendable, Hashable, CaseIterable {
-    /// None: the pictures as they are.
+    /// None but the pictures without their borders, if they have any: scans take borders off too.
     case none
     /// Against the usual crops and slight turns.
     case standard
@@ -62,7 +62,7 @@ public enum VariantLevel: String, Sendable, Hashable, CaseIterable {
     /// What is made of each picture, if it differs from what was made before.
     public var variants: [KnownVariant] {
         switch self {
-        case .none: []
+        case .none: [.content]
         case .standard: [.content, .crop5, .crop10, .turnRight4, .turnLeft4]
         case .thorough: KnownVariant.allCases.filter { $0 != .original }
         }
@@ -90,16 +90,18 @@ public struct VariantFingerprint: Sendable, Hashable {
 ///
 /// Is given the stream's pictures in order, because borders are what lasts.
 public struct KnownVariantFinder: Sendable {
-    fileprivate let level: VariantLevel
+    fileprivate let level: VariantLevel?
     private var borders = BorderFinder()
     private var last: Double?
 
     /// Makes a finder for a stream of which nothing was seen.
-    public init(level: VariantLevel) { self.level = level }
+    ///
+    /// - Parameter level: `nil` where no variants are wanted.
+    public init(level: VariantLevel?) { self.level = level }
 
     /// Whether variants are wanted of the next picture: of the first in each fifth of a second.
     public func isDue(at time: Double) -> Bool {
-        level != .none && RegionFinder.isDue(at: time, after: last)
+        level != nil && RegionFinder.isDue(at: time, after: last)
     }
 
     /// What views are made of: the content, if it differs from the whole, and the whole.
@@ -161,7 +163,7 @@ extension PDQHasher {
         guard !small.isEmpty else { return [] }
         let bases = finder.bases(of: small, at: mediaTime)
         var found: [VariantFingerprint] = []
-        for variant in finder.level.variants {
+        for variant in finder.level?.variants ?? [] {
             for base in variant == .content ? bases.dropLast() : bases[...] {
                 guard let made = fingerprint(variant, of: base, in: small) else { continue }
                 let isNew = ([whole] + found.map(\.hash)).allSatisfy {
@@ -181,7 +183,7 @@ extension PDQHasher {
         guard let spectrum, !spectrum.isDegenerate else { return nil }
         let hash = spectrum.hash(.original)
         // A view can have less to show than its picture.
-        guard !hash.isLowStructure else { return nil }
+        guard !spectrum.isLowStructure else { return nil }
         return VariantFingerprint(variant: variant, hash: hash, quality: spectrum.quality)
     }
 }

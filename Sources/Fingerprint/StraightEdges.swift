@@ -190,7 +190,7 @@ struct RectSearch {
         found.sort { ($1.score, $0.rect.left, $0.rect.top) < ($0.score, $1.rect.left, $1.rect.top) }
         var best: [FoundRect] = []
         for candidate in found where best.count < most {
-            if best.allSatisfy({ $0.rect.overlap(candidate.rect) < 0.85 }) {
+            if best.allSatisfy({ $0.rect.overlap(candidate.rect) < 0.93 }) {
                 best.append(candidate)
             }
         }

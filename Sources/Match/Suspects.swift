@@ -4,10 +4,10 @@
 // followed: the frames before it and behind it are compared with that item alone, at a distance at
 // which a search of the whole set would drown in chance. Each frame gives a p-value, corrected for the
 // hashes and regions that were tried, and a bet on it (ChanceModel); a frame without anything gives a
-// small loss. Two bets are laid on each frame: that some hash of the item comes near, and that one
-// does which fits the best sighting: the same form, the same kind of region, the same variant of the
-// known frames, and a time in the known video that has moved on as far, at half to double speed,
-// forwards or backwards.
+// small loss. Three bets are laid on each frame: that some hash of the item comes near in the same
+// form; that one does which fits the best sighting, with the same kind of region, the same variant of
+// the known frames, and a time in the known video that has moved on as far, at half to double speed,
+// forwards or backwards; and that one does at unchanged speed.
 //
 // Frames that look the same are no independent evidence: a frame counts by how far its hash is from
 // those that were counted. What adds up is compared with the false-alarm rate.
@@ -148,6 +148,10 @@ private struct Weighing {
     private static let speeds = 0.4...2.5
     /// What sampling and pruning move times by, seconds.
     private static let slack = 1.5
+    /// The same at unchanged speed.
+    private static let stepSlack = 0.3
+    /// Bets on one frame.
+    private static let bets = 3.0
 
     func verdict() -> Verdict {
         let best = looks.enumerated().flatMap { place, look in
@@ -206,14 +210,17 @@ private struct Weighing {
         // What is mirrored in one frame is so in the next.
         guard let nearest = look.sightings.first(where: { $0.variant == anchor.variant })
         else { return (missing, nil) }
-        var best = nearest
-        var bet = exp2(min(900, ChanceModel.log2Bet(log2P: chance(of: nearest, look)))) / 2
-        if let (fitting, log2P) = fitting(look, anchor, at: time) {
-            let other = exp2(min(900, ChanceModel.log2Bet(log2P: log2P))) / 2
-            if other > bet { best = fitting }
-            bet += other
+        let bets = [
+            (nearest, chance(of: nearest, look)),
+            fitting(look, anchor, at: time, speeds: Self.speeds, slack: Self.slack),
+            fitting(look, anchor, at: time, speeds: 1...1, slack: Self.stepSlack),
+        ].compactMap { $0 }.map { hit, log2P in
+            (hit: hit, bet: exp2(min(900, ChanceModel.log2Bet(log2P: log2P))) / Self.bets)
         }
-        return (log2(1 - Self.presence + Self.presence * bet), best)
+        // Non-nil: the first is always laid.
+        let best = bets.max { $0.bet < $1.bet }!.hit
+        let sum = bets.reduce(0) { $0 + $1.bet }
+        return (log2(1 - Self.presence + Self.presence * sum), best)
     }
 
     /// log2 of the probability that any hash of the item comes as near to any region and form of
@@ -228,11 +235,12 @@ private struct Weighing {
     /// The nearest sighting that fits the anchor, and log2 of the probability that any such comes
     /// as near by chance.
     private func fitting(
-        _ look: Suspects.Look, _ anchor: Hit, at time: Double
+        _ look: Suspects.Look, _ anchor: Hit, at time: Double, speeds: ClosedRange<Double>,
+        slack: Double
     ) -> (Hit, Double)? {
         let passed = abs(look.time - time)
-        let far = Self.speeds.upperBound * passed + Self.slack
-        let near = max(0, Self.speeds.lowerBound * passed - Self.slack)
+        let far = speeds.upperBound * passed + slack
+        let near = max(0, speeds.lowerBound * passed - slack)
         let fits = look.sightings.first {
             $0.variant == anchor.variant && $0.region.kind == anchor.region.kind
                 && $0.knownVariant == anchor.knownVariant

@@ -24,7 +24,7 @@ struct ExamineLooker: PictureLooker, ~Copyable {
     private var worker: PictureWorker
     /// Has seen the accepted pictures of the track.
     private var finder: RegionFinder
-    private let variants: VariantLevel
+    private let variants: VariantLevel?
     private var variantFinder: KnownVariantFinder
     private var jobs = Deque<PictureJob>()
     private var unused: [PictureJob] = []

@@ -16,8 +16,8 @@ struct ExamineSettings: Sendable {
     /// What frames are hashed as.
     var form = FrameForm.luma
     var effort: Effort
-    /// Which variants are made of frames, for a known set.
-    var variants = VariantLevel.none
+    /// Which variants are made of frames, for a known set; `nil` where none is built.
+    var variants: VariantLevel?
     /// Frames below this are counted as of low quality.
     var minimumQuality: Int
     var decoderThreads: Int
@@ -25,7 +25,7 @@ struct ExamineSettings: Sendable {
     var denseThreads: Int
 
     /// Whether small copies of pictures are needed.
-    var keepsCopies: Bool { effort != .fast || variants != .none }
+    var keepsCopies: Bool { effort != .fast || variants != nil }
 }
 
 /// One frame on its way out of the left half.

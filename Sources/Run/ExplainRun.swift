@@ -61,7 +61,7 @@ public final class ExplainRun {
 
     /// Examines the input to its end, or until stopped.
     public func run() -> Explanation {
-        let crew = ExamineCrew(cores: pipeline.resolvedJobs, effort: pipeline.effort)
+        let crew = ExamineCrew(cores: pipeline.resolvedJobs, pipeline.examineSettings(inputs: 1))
         defer { crew.finish() }
         var examiner = Examiner(pipeline.examineSettings(inputs: 1), crew: crew)
         let outcome = stopSwitch.withInterrupt { interrupt in
