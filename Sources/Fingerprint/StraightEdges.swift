@@ -153,7 +153,7 @@ struct RectSearch {
             0.9, 3 * Float(totals.reduce(0, +)) / (full * Float(max(1, count * length))))
         lines.places = [0] + chosen.sorted() + [count]
         lines.sums = lines.places.map { line in
-            guard (1..<count - 1).contains(line) else { return [] }
+            guard line > 0, line < count - 1 else { return [] }
             var sum: Float = 0
             var sums: [Float] = [0]
             sums.reserveCapacity(length + 1)
