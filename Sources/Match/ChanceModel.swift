@@ -55,7 +55,7 @@ public enum ChanceModel {
     private static let exponent = 0.1
 
     /// Base-2 logarithm of the bet on a p-value of which the base-2 logarithm is given.
-    static func log2Bet(log2P: Double) -> Double {
+    package static func log2Bet(log2P: Double) -> Double {
         log2(exponent) + (exponent - 1) * min(0, log2P)
     }
 
