@@ -8,7 +8,7 @@
 internal import CHashKernels
 
 /// Finds uniform borders in the pictures of one stream.
-struct BorderFinder: Sendable {
+package struct BorderFinder: Sendable {
     /// Contents of the last pictures that had something to show.
     private var recent: [PixelRect] = []
     private var next = 0
@@ -22,9 +22,11 @@ struct BorderFinder: Sendable {
     /// Levels by which samples of a border may differ.
     private static let tolerance = 12
 
+    package init() {}
+
     /// What is inside the borders of the last pictures together, and of this one, border by border:
     /// the original may have had the inner ones itself.
-    mutating func contents(of small: SmallLuma) -> (lasting: PixelRect, now: [PixelRect]) {
+    package mutating func contents(of small: SmallLuma) -> (lasting: PixelRect, now: [PixelRect]) {
         let whole = PixelRect(left: 0, top: 0, right: small.width, bottom: small.height)
         if size != (small.width, small.height) {
             size = (small.width, small.height)
@@ -54,7 +56,7 @@ struct BorderFinder: Sendable {
     /// The picture without its outermost border, without the next one, and so on.
     ///
     /// The last is without any. None for a picture that is all border.
-    static func layers(of small: SmallLuma) -> [PixelRect] {
+    package static func layers(of small: SmallLuma) -> [PixelRect] {
         let (width, height) = (small.width, small.height)
         return small.samples.withUnsafeBufferPointer { samples in
             guard let base = samples.baseAddress, width > 16, height > 16 else { return [] }

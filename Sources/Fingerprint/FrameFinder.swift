@@ -3,7 +3,7 @@
 internal import CHashKernels
 
 /// Finds rectangles with straight edges.
-struct FrameFinder: Sendable {
+package struct FrameFinder: Sendable {
     private var sharp = EdgeMap()
     private var lasting = EdgeMap()
     private var coarse = EdgeMap()
@@ -14,7 +14,7 @@ struct FrameFinder: Sendable {
 
     /// Rectangles of each map, and in all.
     private static let mostOfMap = 3
-    private static let most = 8
+    package static let most = 8
     /// How soon lasting edges come and fade, in 256ths a picture.
     private static let share: Int32 = 64
     /// Pictures after which edges are known to last.
@@ -22,8 +22,10 @@ struct FrameFinder: Sendable {
     /// Smallest steps of brightness, in levels, and of liveliness, in 32nds of a doubling.
     private static let leastStep = (luma: 6, activity: 16)
 
+    package init() {}
+
     /// The rectangles of the next picture, in its samples.
-    mutating func rectangles(of small: SmallLuma) -> [PixelRect] {
+    package mutating func rectangles(of small: SmallLuma) -> [PixelRect] {
         pictures += 1
         sharp.fill(from: small)
         lasting.age(with: sharp, share: Self.share)

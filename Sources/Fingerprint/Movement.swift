@@ -7,7 +7,7 @@
 internal import CHashKernels
 
 /// Follows what moves in the pictures of one stream.
-struct MovementFinder: Sendable {
+package struct MovementFinder: Sendable {
     private var before: [UInt8] = []
     private var marks: [UInt8] = []
     private var heat: [UInt8] = []
@@ -20,9 +20,11 @@ struct MovementFinder: Sendable {
     /// Share of the liveliest rows' or columns' heat that one within the rectangle has.
     private static let leastShare = 0.22
 
+    package init() {}
+
     /// The rectangle in which something moves; `nil` at first, where nothing does, and where nearly
     /// all does.
-    mutating func rectangle(of small: SmallLuma) -> PixelRect? {
+    package mutating func rectangle(of small: SmallLuma) -> PixelRect? {
         let count = small.samples.count
         defer { before = small.samples }
         guard size == (small.width, small.height), before.count == count else {

@@ -49,7 +49,7 @@ public struct PixelRect: Hashable, Sendable {
     }
 
     /// How far two rectangles are the same: their common area over all they cover.
-    func overlap(_ other: PixelRect) -> Double {
+    package func overlap(_ other: PixelRect) -> Double {
         let common = intersection(other)
         guard common.width > 0, common.height > 0 else { return 0 }
         return Double(common.area) / Double(area + other.area - common.area)

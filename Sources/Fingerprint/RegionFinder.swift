@@ -7,11 +7,11 @@
 /// Finds regions worth hashing in the pictures of one stream.
 public struct RegionFinder: Sendable {
     /// A region in samples of the small copy.
-    struct View: Sendable {
-        var region: PictureRegion
-        var pixels: PixelRect
+    package struct View: Sendable, Equatable {
+        package var region: PictureRegion
+        package var pixels: PixelRect
         /// Within which there is picture; beyond it stands what a mirror would show.
-        var bounds: PixelRect
+        package var bounds: PixelRect
     }
 
     private let effort: Effort
@@ -47,7 +47,7 @@ public struct RegionFinder: Sendable {
     public func isDue(at time: Double) -> Bool { lastCell != Self.cell(of: time) }
 
     /// The regions of the next picture, the whole not among them.
-    mutating func views(of small: SmallLuma, at time: Double) -> [View] {
+    package mutating func views(of small: SmallLuma, at time: Double) -> [View] {
         guard effort != .fast, !small.isEmpty else { return [] }
         lastCell = Self.cell(of: time)
         var list = ViewList(width: small.width, height: small.height)

@@ -79,11 +79,12 @@ public struct SmallLuma: Sendable {
 }
 
 extension SmallLuma {
-    /// The picture turned about its middle, 128 x 128; what is turned in from outside is mirrored.
+    /// The picture with a turn about its middle undone, 128 x 128; what is turned in from outside is
+    /// mirrored.
     /// - Parameters:
-    ///   - degrees: clockwise.
+    ///   - degrees: by how much the picture is turned, clockwise.
     ///   - view: within the copy.
-    func turned(by degrees: Double, in view: PixelRect) -> [UInt8] {
+    package func turned(by degrees: Double, in view: PixelRect) -> [UInt8] {
         let side = Self.turnedSide
         var result = [UInt8](repeating: 0, count: side * side)
         let (sine, cosine) = Self.sineAndCosine(degrees: degrees)
@@ -96,7 +97,7 @@ extension SmallLuma {
         return result
     }
 
-    static let turnedSide = 128
+    package static let turnedSide = 128
 
     /// Sine and cosine of a small angle by their series, to 1e-7 below 45°.
     private static func sineAndCosine(degrees: Double) -> (Float, Float) {
