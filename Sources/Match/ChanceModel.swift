@@ -39,8 +39,8 @@ public enum ChanceModel {
 
     /// Base-2 logarithm of the probability that one comparison of unrelated pictures gives at most
     /// this distance, bits.
-    /// - Parameter breaks: pattern breaks of the simpler of the two pictures.
-    public static func log2Probability(within distance: Int, breaks: Int) -> Double {
+    /// - Parameter breaks: pattern breaks of the simpler of the two pictures; random bits have 98.
+    public static func log2Probability(within distance: Int, breaks: Int = 98) -> Double {
         let table = breaks >= structuredBreaks ? structured : simple
         let distance = Double(min(max(0, distance), 256))
         // Non-nil: the table begins at 0.

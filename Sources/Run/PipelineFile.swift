@@ -87,6 +87,9 @@ extension Pipeline {
             try section.integer("video_frames", in: 1...1000) { evidence.videoFrames = $0 }
             try section.number("known_share", in: 0...1) { evidence.knownShare = $0 }
             try section.number("input_share", in: 0...1) { evidence.inputShare = $0 }
+            try section.number("false_alarm_rate", in: 1e-30...0.5) {
+                evidence.falseAlarmRate = $0
+            }
             try section.number("hold_s", in: 0...86_400) { evidence.holdSeconds = $0 }
             try section.finish()
         }

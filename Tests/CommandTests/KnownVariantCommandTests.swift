@@ -26,7 +26,10 @@ import Testing
         let plain = try build("plain")
         let varied = try build("varied", "--variants", "standard")
         let (before, after) = (try facts(plain.path), try facts(varied.path))
-        #expect(before["variants"] as? Int == 0 && !plain.text.contains(" variant"))
+        // Pictures that seem to have borders stand without them in every set.
+        let content = try #require(before["variants"] as? Int)
+        let kindsBefore = before["variant_kinds"] as? [String: Int] ?? [:]
+        #expect(kindsBefore["content"] ?? 0 == content && kindsBefore.count <= 1)
         #expect(plain.text.contains("B") || plain.text.contains("bytes"))
         #expect(before["hashes"] as? Int == after["hashes"] as? Int)
         let kinds = try #require(after["variant_kinds"] as? [String: Int])
@@ -51,7 +54,7 @@ import Testing
         #expect(result.status == 0 && result.output.contains(" variants"), "\(result.error)")
         #expect(try facts(path)["variants"] as? Int ?? 0 > 0)
         let removed = try place.vigil("known", "remove", path, "other")
-        #expect(removed.status == 0 && !removed.output.contains(" variants"))
+        #expect(removed.status == 0)
     }
 
     @Test func variantsOfAListAreWrongUsage() throws {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct RegionFinderTests {
     /// Two contents, two turns and two margins; and what moves, six rectangles and ten windows.
-    private static let most: [(Effort, Int)] = [(.fast, 0), (.standard, 6), (.thorough, 23)]
+    private static let most: [(Effort, Int)] = [(.fast, 0), (.standard, 9), (.thorough, 36)]
 
     /// Pictures that give every finder something to do.
     private func pictures(_ width: Int, _ height: Int) -> [SmallLuma] {

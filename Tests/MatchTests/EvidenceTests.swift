@@ -326,7 +326,8 @@ import Testing
                             item: firstItem + item, knownHash: number,
                             knownTime: Double(hash.time),
                             knownSpan: Double(min(3, max(0, next - hash.time))),
-                            distance: distance, variant: .original, query: query)
+                            distance: distance, variant: .original, query: query,
+                            breaks: min(query.patternBreaks, hash.hash.patternBreaks))
                     }
                     number += 1
                 }
