@@ -140,8 +140,8 @@ enum Program {
 enum Clips {
     private static let folder = Mutex<String?>(nil)
 
-    /// A folder for generated clips that the next run clears.
-    private static func directory() throws -> String {
+    /// A folder for generated clips that goes when the tests end.
+    static func folderOfClips() throws -> String {
         try folder.withLock { folder in
             if let folder { return folder }
             let path = FileManager.default.temporaryDirectory
@@ -160,10 +160,14 @@ enum Clips {
     private static let made = Mutex<Set<String>>([])
 
     /// Makes a clip once; `arguments` are ffmpeg's, without the name of the output.
-    static func make(_ name: String, _ arguments: String) throws -> String {
-        let path = try directory() + "/" + name
+    /// - Parameter prepare: makes what ffmpeg reads.
+    static func make(
+        _ name: String, _ arguments: String, prepare: () throws -> Void = {}
+    ) throws -> String {
+        let path = try folderOfClips() + "/" + name
         try made.withLock { made in
             guard !made.contains(name) else { return }
+            try prepare()
             try Program.ffmpeg(arguments.split(separator: " ").map(String.init) + [path])
             made.insert(name)
         }
