@@ -29,27 +29,36 @@ package struct FrameFinder: Sendable {
         pictures += 1
         sharp.fill(from: small)
         lasting.age(with: sharp, share: Self.share)
-        var found: [PixelRect] = []
-        if pictures >= Self.patience { add(RectSearch(lasting, full: 255), to: &found) }
-        add(RectSearch(sharp, full: 1), to: &found)
+        var maps: [[PixelRect]] = []
+        if pictures >= Self.patience { maps.append(Self.best(of: lasting, full: 255)) }
+        maps.append(Self.best(of: sharp, full: 1))
         coarseLuma.fill(reducing: small, by: 2)
         coarse.fill(
             stepsOf: coarseLuma.samples, width: coarseLuma.width, height: coarseLuma.height,
             floor: Self.leastStep.luma)
-        add(RectSearch(coarse, full: 1), scale: 2, to: &found)
+        maps.append(Self.best(of: coarse, full: 1, scale: 2))
         fillLively(small)
         coarse.fill(
             stepsOf: lively.samples, width: lively.width, height: lively.height,
             floor: Self.leastStep.activity)
-        add(RectSearch(coarse, full: 1), scale: 2, to: &found)
-        return found
+        maps.append(Self.best(of: coarse, full: 1, scale: 2))
+        return Self.chosen(from: maps)
     }
 
-    private func add(_ search: RectSearch, scale: Int = 1, to found: inout [PixelRect]) {
-        for candidate in search.rectangles(most: Self.mostOfMap) where found.count < Self.most {
-            let rect = candidate.rect.scaled(by: scale)
-            if found.allSatisfy({ $0.overlap(rect) < 0.95 }) { found.append(rect) }
+    private static func best(of map: EdgeMap, full: Float, scale: Int = 1) -> [PixelRect] {
+        RectSearch(map, full: full).rectangles(most: mostOfMap).map { $0.rect.scaled(by: scale) }
+    }
+
+    /// The best of every map before the second best of any: grain fills the sharp maps with what
+    /// chance gives, and a later one may be the only one that shows the rectangle.
+    private static func chosen(from maps: [[PixelRect]]) -> [PixelRect] {
+        var found: [PixelRect] = []
+        for rank in 0..<mostOfMap {
+            for map in maps where map.count > rank && found.count < most {
+                if found.allSatisfy({ $0.overlap(map[rank]) < 0.95 }) { found.append(map[rank]) }
+            }
         }
+        return found
     }
 
     /// The liveliness of the picture on a scale on which a doubling is 32 levels.

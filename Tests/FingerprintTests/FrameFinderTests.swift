@@ -37,12 +37,13 @@ import Testing
         #expect(bestOverlap(found) > 0.85, "\(found)")
     }
 
-    @Test func aSharpPictureOnItsOwnBlurredGroundIsFound() {
+    @Test(arguments: [2, 4, 8, 12])
+    func aSharpPictureOnItsOwnBlurredGroundIsFound(_ grain: Int) {
         var finder = FrameFinder()
         var found: [PixelRect] = []
         for number in 0..<4 {
             let picture = Picture.texture(320, 180, seed: UInt64(number) + 20)
-                .grainy(by: 2, seed: UInt64(number))
+                .grainy(by: grain, seed: UInt64(number))
             let sharp = picture.cut(Self.rect)
             let ground = picture.blurred(radius: 9)
             found = finder.rectangles(
