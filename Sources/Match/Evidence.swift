@@ -65,7 +65,7 @@ extension EvidenceAction {
 /// Evidence of one track of one input against all known items.
 public struct Evidence: Sendable {
     private let input: String
-    private let rules: EvidenceRules
+    private var rules: EvidenceRules
     private let item: @Sendable (Int) -> IndexedItem
     private let policy: MatchPolicy
     private(set) var suspects: Suspects?
@@ -75,6 +75,11 @@ public struct Evidence: Sendable {
     /// Showings that ended without an alert, by item: they still count for the input's share.
     private var lapsed: [Int: ItemEvidence] = [:]
     private var usableSamples = 0
+
+    /// Items that an alert was raised for.
+    private var alerted: Set<Int> = []
+    /// Items that an alert was raised for before, so that none is needed here.
+    private var settled: Set<Int> = []
 
     /// Stretches with hits that were not enough for an alert, in media time, seconds: worth a
     /// closer look.
@@ -102,6 +107,18 @@ public struct Evidence: Sendable {
         item = { number in items[items.index(items.startIndex, offsetBy: number)] }
     }
 
+    /// Evidence for closer looks at the same track, behind which nothing is known but what need not
+    /// be told again.
+    public func forCloserLook() -> Evidence {
+        var other = self
+        other.rules = rules.forCloserLook
+        other.settled = alerted
+        other.suspects = suspects?.forgotten()
+        (other.gathering, other.lapsed, other.hints, other.alerted) = ([:], [:], [:], [])
+        (other.unsettled, other.usableSamples) = ([], 0)
+        return other
+    }
+
     /// Takes in one sampled frame.
     /// - Parameters:
     ///   - time: media time of the frame.
@@ -115,6 +132,7 @@ public struct Evidence: Sendable {
     ) -> [EvidenceAction] {
         var actions = closeStale(at: time)
         if isUsable { usableSamples += 1 }
+        let hits = settled.isEmpty ? hits : hits.filter { !settled.contains($0.item) }
         for hit in hits where hit.distance <= policy.radius {
             var evidence = gathering[hit.item] ?? ItemEvidence(firstSeen: time)
             evidence.add(hit, at: time)
@@ -124,7 +142,7 @@ public struct Evidence: Sendable {
         return actions + weigh(forms, at: time, hits: hits, makeID)
     }
 
-    private func judge(
+    private mutating func judge(
         _ evidence: inout ItemEvidence, item number: Int, _ makeID: () -> AlertID
     ) -> [EvidenceAction] {
         guard evidence.alertID == nil, let rule = rule(metBy: evidence, item: item(number)) else {
@@ -132,6 +150,7 @@ public struct Evidence: Sendable {
         }
         evidence.alertID = makeID()
         evidence.rule = rule
+        alerted.insert(number)
         return [.opened(alert(evidence, item: number))]
     }
 
@@ -155,6 +174,7 @@ public struct Evidence: Sendable {
             if evidence.alertID == nil {
                 evidence.alertID = makeID()
                 evidence.rule = "likelihood"
+                alerted.insert(number)
                 actions.append(.opened(alert(evidence, item: number)))
             }
             gathering[number] = evidence
@@ -210,6 +230,7 @@ public struct Evidence: Sendable {
             }
             all.alertID = makeID()
             all.rule = "input_share"
+            alerted.insert(item)
             let alert = alert(all, item: item)
             actions += [.opened(alert), .closed(alert)]
         }

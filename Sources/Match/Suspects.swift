@@ -104,6 +104,9 @@ struct Suspects: Sendable {
         followed[least!] = nil
     }
 
+    /// The same without any memory.
+    func forgotten() -> Suspects { Suspects(search) }
+
     mutating func forget(_ item: Int) { followed[item] = nil }
 
     /// The evidence that an item is being shown, as base-2 logarithm of a bet against chance.

@@ -226,6 +226,7 @@ extension ExplainRun {
         let key = TrackKey(track: track, isCloserLook: false)
         guard var known = evidence.removeValue(forKey: key) else { return [] }
         end(&known, key)
+        evidence[TrackKey(track: track, isCloserLook: true)] = known.forCloserLook()
         for stretch in known.unsettled { handle(.closerLook(track: track + 1, stretch)) }
         return known.unsettled
     }

@@ -238,7 +238,10 @@ extension ScanRun {
                     compare(frame, &evidence[key])
                 case .settle(let key, let settlement):
                     finish(&evidence[key])
-                    settlement.settle(evidence.removeValue(forKey: key)?.unsettled ?? [])
+                    let track = evidence.removeValue(forKey: key)
+                    let closer = TrackKey(input: key.input, track: key.track, isCloserLook: true)
+                    evidence[closer] = track?.forCloserLook()
+                    settlement.settle(track?.unsettled ?? [])
                 case .ended(let input, let result):
                     let keys = evidence.keys.filter { $0.input == input }
                     for key in keys.sorted(by: { $0.track < $1.track }) {

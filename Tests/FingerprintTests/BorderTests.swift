@@ -46,7 +46,8 @@ import Testing
             for level in [UInt8(5), 240] {
                 let picture = bordered(rect, level: level).grainy(
                     by: 5, seed: UInt64(number) + 1)
-                #expect(BorderFinder.layers(of: picture.small()).last == rect, "\(rect) at \(level)")
+                #expect(
+                    BorderFinder.layers(of: picture.small()).last == rect, "\(rect) at \(level)")
             }
         }
         let marked = bordered(Self.letterbox, level: 0).painted(
@@ -59,7 +60,8 @@ import Testing
         for seed in 0..<6 {
             let picture = Picture.texture(320, 240, seed: UInt64(seed))
             let contents = finder.contents(of: picture.small())
-            #expect((contents.now.last ?? Self.whole) == Self.whole && contents.lasting == Self.whole)
+            #expect(
+                (contents.now.last ?? Self.whole) == Self.whole && contents.lasting == Self.whole)
         }
     }
 
@@ -87,7 +89,9 @@ import Testing
         }
         for _ in 0..<20 {
             let contents = finder.contents(of: black)
-            #expect((contents.now.last ?? Self.whole) == Self.whole && contents.lasting == Self.letterbox)
+            #expect(
+                (contents.now.last ?? Self.whole) == Self.whole
+                    && contents.lasting == Self.letterbox)
         }
     }
 
@@ -115,7 +119,9 @@ import Testing
                 ? bordered(Self.around, level: 255, seed: UInt64(number))
                 : Picture.texture(320, 240, seed: UInt64(number))
             let contents = finder.contents(of: picture.small())
-            #expect((contents.now.last ?? Self.whole) == (isBordered ? Self.around : Self.whole), "picture \(number)")
+            #expect(
+                (contents.now.last ?? Self.whole) == (isBordered ? Self.around : Self.whole),
+                "picture \(number)")
             if number > 2 { #expect(contents.lasting == Self.whole, "picture \(number)") }
         }
         // Long after the last whole picture the border is what lasts.

@@ -54,7 +54,8 @@ private struct VariantPicture {
     }
 
     /// Without so much of a side at the left, top, right and bottom.
-    func cropped(_ left: Double, _ top: Double, _ right: Double, _ bottom: Double) -> VariantPicture {
+    func cropped(_ left: Double, _ top: Double, _ right: Double, _ bottom: Double) -> VariantPicture
+    {
         let (x0, y0) = (Int(left * Double(width)), Int(top * Double(height)))
         return VariantPicture(
             width: width - x0 - Int(right * Double(width)),

@@ -99,6 +99,22 @@ import Testing
         #expect(alert.rule == "image_frames" && alert.knownShare == 1 && alert.framesMatched == 1)
     }
 
+    @Test func whatIsSettledIsNotToldAgainByACloserLook() {
+        var evidence = Evidence(input: "in", rules: EvidenceRules(), items: Self.items)
+        var random = SeededGenerator(seed: 1)
+        let makeID = { AlertID(unixMilliseconds: 1, using: &random) }
+        let frames = (0..<3).map { (Double($0) * 2, [hit(at: Double($0) * 2)]) }
+        func opened(_ evidence: inout Evidence) -> Int {
+            let actions = frames.flatMap { time, hits in
+                evidence.observe(at: time, isUsable: true, hits: hits, makeID: makeID)
+            }
+            return self.opened(actions + evidence.finish(makeID: makeID)).count
+        }
+        #expect(opened(&evidence) == 1)
+        var closer = evidence.forCloserLook()
+        #expect(opened(&closer) == 0)
+    }
+
     @Test func aShortInputIsJudgedByItsOwnShare() throws {
         let actions = run([Frame(time: 0, hits: [hit(at: 3)])])
         let alert = try #require(closed(actions).first)
