@@ -85,6 +85,7 @@ public struct PDQHasher: ~Copyable {
         let inner = view.intersection(bounds)
         guard min(inner.width, inner.height) >= Self.smallestView else { return nil }
         if degrees != 0 {
+            guard max(inner.width, inner.height) <= Self.longestTurned else { return nil }
             let side = SmallLuma.turnedSide
             return small.turned(by: degrees, in: inner).withUnsafeBufferPointer {
                 spectrum(
@@ -109,6 +110,8 @@ public struct PDQHasher: ~Copyable {
         return spectrum
     }
 
+    /// Longest side of a view that can be turned: places in it are numbers of 16 bits and a fraction.
+    private static let longestTurned = 32_000
     /// A view with fewer samples than this along a side shows nothing.
     private static let smallestView = 32
 
