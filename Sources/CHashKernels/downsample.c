@@ -9,6 +9,8 @@
 #include <string.h>
 
 typedef float f32x16 __attribute__((vector_size(64)));
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef float f32x4 __attribute__((vector_size(16)));
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
 
 enum { LANES = 16, BLOCK = 4 * LANES };
@@ -28,9 +30,12 @@ static inline __attribute__((always_inline)) void horizontal_pass(const float *r
         for (int k = 0; k < axis.count[o]; k += LANES) {
             sum += LOAD_F32(weights + k) * LOAD_F32(samples + k);
         }
-        float total = 0;
-        for (int k = 0; k < LANES; k++) total += sum[k];
-        out[o] = total;
+        // By halves: added up one by one, the lanes would take longer than the products.
+        const f32x8 eight = __builtin_shufflevector(sum, sum, 0, 1, 2, 3, 4, 5, 6, 7) +
+                            __builtin_shufflevector(sum, sum, 8, 9, 10, 11, 12, 13, 14, 15);
+        const f32x4 four = __builtin_shufflevector(eight, eight, 0, 1, 2, 3) +
+                           __builtin_shufflevector(eight, eight, 4, 5, 6, 7);
+        out[o] = (four[0] + four[2]) + (four[1] + four[3]);
     }
 }
 
@@ -38,8 +43,10 @@ static inline __attribute__((always_inline)) void horizontal_pass(const float *r
     for (int o = 0; o < 64; o++) {                                                                 \
         const float *weights = vertical.weights + (size_t)o * vertical.pitch;                      \
         const int rows = vertical.count[o];                                                        \
-        int x = 0;                                                                                 \
-        for (; x + BLOCK <= width; x += BLOCK) {                                                   \
+        int done = 0;                                                                              \
+        while (width >= BLOCK && done < width) {                                                   \
+            /* The last block ends with the row: some of its columns are computed twice. */        \
+            const int x = done + BLOCK <= width ? done : width - BLOCK;                            \
             f32x16 a = {0}, b = {0}, c = {0}, d = {0};                                             \
             for (int r = 0; r < rows; r++) {                                                       \
                 __typeof__(luma) p = luma + (vertical.start[o] + r) * stride + x;                  \
@@ -53,12 +60,13 @@ static inline __attribute__((always_inline)) void horizontal_pass(const float *r
             memcpy(row + x + LANES, &b, sizeof b);                                                 \
             memcpy(row + x + 2 * LANES, &c, sizeof c);                                             \
             memcpy(row + x + 3 * LANES, &d, sizeof d);                                             \
+            done = x + BLOCK;                                                                      \
         }                                                                                          \
-        for (; x < width; x++) {                                                                   \
+        for (; done < width; done++) {                                                             \
             float sum = 0;                                                                         \
             for (int r = 0; r < rows; r++)                                                         \
-                sum += weights[r] * (float)luma[(vertical.start[o] + r) * stride + x];             \
-            row[x] = sum;                                                                          \
+                sum += weights[r] * (float)luma[(vertical.start[o] + r) * stride + done];          \
+            row[done] = sum;                                                                       \
         }                                                                                          \
         horizontal_pass(row, horizontal, out + o * 64);                                            \
     }

@@ -2,9 +2,9 @@
 // hashes is laid out word by word in the first-level cache and every query goes over it there, so
 // that memory is read once for all of them.
 //
-// Distances of 64 hashes are computed without a branch, then looked at together. The distance in
-// some of the words is a lower bound of the whole: at the radii in use it is beyond the radius for
-// almost every group, and the other words need not be looked at.
+// Distances of a block are computed without a branch, then looked at together. The distance in some
+// of the words is a lower bound of the whole: at the radii in use it is beyond the radius for almost
+// every block, and the other words need not be looked at; where it is not, groups of 64 are.
 #include "CHashKernels.h"
 #include "dispatch.h"
 
@@ -16,14 +16,15 @@ typedef struct {
     uint64_t words[4][VIGIL_SCAN_BLOCK + 8] __attribute__((aligned(64)));
 } planes;
 
-// Whether some distance in a group may be within the radius, or that of the complement, by the first
-// `words` words; all distances go to `distances`.
-static inline __attribute__((always_inline)) int group_is_near(const planes *p, size_t base,
-                                                               const uint64_t *query, int words,
-                                                               uint32_t radius, int complements,
+// Whether some distance of `length` hashes from `base` on may be within the radius, or that of the
+// complement, by the first `words` words; all distances go to `distances`.
+static inline __attribute__((always_inline)) int some_are_near(const planes *p, size_t base,
+                                                               size_t length, const uint64_t *query,
+                                                               int words, uint32_t radius,
+                                                               int complements,
                                                                uint64_t *distances) {
     uint64_t best = UINT64_MAX, worst = 0;
-    for (size_t i = 0; i < GROUP; i++) {
+    for (size_t i = 0; i < length; i++) {
         uint64_t d = 0;
         for (int w = 0; w < words; w++)
             d += (uint64_t)__builtin_popcountll(p->words[w][base + i] ^ query[w]);
@@ -44,10 +45,12 @@ static inline __attribute__((always_inline)) void scan_block(const planes *p, si
                                                              uint32_t radius, int words,
                                                              int complements, output *out) {
     const uint64_t q[4] = {query[0], query[1], query[2], query[3]};
+    // To gather what a few lanes found takes longer than to fill them, so all of the block first.
+    if (words < 4 && !some_are_near(p, 0, VIGIL_SCAN_BLOCK, q, words, radius, complements, 0))
+        return;
     for (size_t base = 0; base < count; base += GROUP) {
-        if (words < 4 && !group_is_near(p, base, q, words, radius, complements, 0)) continue;
         uint64_t distances[GROUP];
-        if (!group_is_near(p, base, q, 4, radius, complements, distances)) continue;
+        if (!some_are_near(p, base, GROUP, q, 4, radius, complements, distances)) continue;
         const size_t length = count - base < GROUP ? count - base : GROUP;
         for (size_t i = 0; i < length; i++) {
             if (distances[i] > radius && !(complements && distances[i] + radius >= 256)) continue;
@@ -66,23 +69,26 @@ size_t vigil_hamming_scan(const uint64_t *hashes, size_t count, const uint64_t *
     planes p;
     for (size_t i = 0; i < count; i++)
         for (int w = 0; w < 4; w++) p.words[w][i] = hashes[i * 4 + (size_t)w];
-    for (size_t i = count; i % GROUP; i++)
-        for (int w = 0; w < 4; w++) p.words[w][i] = 0;
+    // What stands behind the last is near to a query only if the first is.
+    for (size_t i = count; i < VIGIL_SCAN_BLOCK; i++)
+        for (int w = 0; w < 4; w++) p.words[w][i] = p.words[w][0];
     output out = {hits, capacity, 0};
     for (size_t q = 0; q < query_count; q++) {
         const uint64_t *query = queries + q * 4;
         const uint32_t number = (uint32_t)q;
         // Half of 128 bits differ by chance, with a standard deviation of 5.7; of 192, with 6.9.
-        if (complements && radius <= 72)
-            scan_block(&p, count, query, number, radius, 3, 1, &out);
-        else if (complements)
-            scan_block(&p, count, query, number, radius, 4, 1, &out);
-        else if (radius <= 40)
+        const int words = radius <= 40 ? 2 : radius <= 72 ? 3 : 4;
+        // Written out, so that there is a loop for each.
+        if (words == 2 && !complements)
             scan_block(&p, count, query, number, radius, 2, 0, &out);
-        else if (radius <= 72)
+        else if (words == 2)
+            scan_block(&p, count, query, number, radius, 2, 1, &out);
+        else if (words == 3 && !complements)
             scan_block(&p, count, query, number, radius, 3, 0, &out);
+        else if (words == 3)
+            scan_block(&p, count, query, number, radius, 3, 1, &out);
         else
-            scan_block(&p, count, query, number, radius, 4, 0, &out);
+            scan_block(&p, count, query, number, radius, 4, complements, &out);
     }
     return out.found;
 }

@@ -7,28 +7,31 @@
 
 enum { STRIP = 1024 };
 
-// Means of the sums of `factor` rows, `count` of them; written out for the common factors, so that
-// the loop has no inner one.
-#define MEANS(FACTOR)                                                                              \
-    for (int32_t x = 0; x < count; x++) {                                                          \
-        uint32_t sum = 0;                                                                          \
-        for (int32_t k = 0; k < (FACTOR); k++) sum += sums[x * (FACTOR) + k];                      \
-        out[x] = (uint8_t)((sum * scale + (1u << 23)) >> 24);                                      \
-    }
+// Pairs of neighbours are added up by masks and shifts of the number that the two make together,
+// which needs no shuffle and is right in either byte order.
+#define ADD_PAIRS(WHOLE, HALF_BITS, MASK, in, index)                                               \
+    ({                                                                                             \
+        WHOLE pair_;                                                                               \
+        memcpy(&pair_, (const char *)(in) + (size_t)(index) * sizeof pair_, sizeof pair_);         \
+        (WHOLE)((pair_ & (MASK)) + (pair_ >> (HALF_BITS)));                                        \
+    })
 
-static inline __attribute__((always_inline)) void means(const uint16_t *sums, int32_t count,
+// Rounded means of a strip of pictures' rows: `count` values, each of factor x factor samples, from
+// the sums of pairs of columns.
+static inline __attribute__((always_inline)) void means(const uint16_t *pairs, int32_t count,
                                                         int32_t factor, uint8_t *out) {
-    const uint32_t scale = (1u << 24) / (uint32_t)(factor * factor);
-    switch (factor) {
-    case 1: MEANS(1) break;
-    case 2: MEANS(2) break;
-    case 4: MEANS(4) break;
-    case 8: MEANS(8) break;
-    default:
+    const uint32_t half = (uint32_t)(factor * factor) / 2;
+    const int shift = 2 * __builtin_ctz((unsigned)factor);
+    if (factor == 2) {
+        for (int32_t x = 0; x < count; x++) out[x] = (uint8_t)((pairs[x] + 2u) >> 2);
+    } else if (factor == 4) {
+        for (int32_t x = 0; x < count; x++)
+            out[x] = (uint8_t)((ADD_PAIRS(uint32_t, 16, 0xffffu, pairs, x) + 8) >> 4);
+    } else {
         for (int32_t x = 0; x < count; x++) {
-            uint64_t sum = 0;
-            for (int32_t k = 0; k < factor; k++) sum += sums[x * factor + k];
-            out[x] = (uint8_t)((sum * scale + (1u << 23)) >> 24);
+            uint32_t sum = 0;
+            for (int32_t k = 0; k < factor / 2; k++) sum += pairs[x * (factor / 2) + k];
+            out[x] = (uint8_t)((sum + half) >> shift);
         }
     }
 }
@@ -36,17 +39,26 @@ static inline __attribute__((always_inline)) void means(const uint16_t *sums, in
 MULTIVERSION
 void vigil_reduce_u8(const uint8_t *luma, ptrdiff_t stride, int32_t factor, int32_t width,
                      int32_t height, uint8_t *out) {
-    uint16_t sums[STRIP];
+    if (factor == 1) {
+        for (int32_t y = 0; y < height; y++)
+            memcpy(out + (ptrdiff_t)y * width, luma + y * stride, (size_t)width);
+        return;
+    }
+    // The sum of 2 x 128 samples fits.
+    uint16_t pairs[STRIP / 2];
     const int32_t most = STRIP / factor;
     for (int32_t y = 0; y < height; y++) {
         for (int32_t x = 0; x < width; x += most) {
             const int32_t count = width - x < most ? width - x : most;
-            memset(sums, 0, sizeof sums);
-            for (int32_t r = 0; r < factor; r++) {
-                const uint8_t *row = luma + ((ptrdiff_t)y * factor + r) * stride + x * factor;
-                for (int32_t i = 0; i < count * factor; i++) sums[i] += row[i];
+            const int32_t length = count * factor / 2;
+            const uint8_t *first = luma + (ptrdiff_t)y * factor * stride + (ptrdiff_t)x * factor;
+            for (int32_t i = 0; i < length; i++) pairs[i] = ADD_PAIRS(uint16_t, 8, 0xff, first, i);
+            for (int32_t r = 1; r < factor; r++) {
+                const uint8_t *row = first + r * stride;
+                for (int32_t i = 0; i < length; i++)
+                    pairs[i] += ADD_PAIRS(uint16_t, 8, 0xff, row, i);
             }
-            means(sums, count, factor, out + (ptrdiff_t)y * width + x);
+            means(pairs, count, factor, out + (ptrdiff_t)y * width + x);
         }
     }
 }
@@ -82,7 +94,7 @@ static inline int32_t mirrored(int32_t index, int32_t count) {
 // Places are in 65536ths of a sample, weights in 256ths.
 MULTIVERSION
 void vigil_turn_u8(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height, float sine,
-                   float cosine, int32_t side, uint8_t *out) {
+                   float cosine, int32_t side, float *out) {
     const float step_x = (float)width / (float)side, step_y = (float)height / (float)side;
     const float middle = ((float)side - 1) / 2, unit = 65536;
     // From one sample of a row to the next.
@@ -104,7 +116,7 @@ void vigil_turn_u8(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t
             const int32_t above = upper[x0] * (256 - share_x) + upper[x1] * share_x;
             const int32_t below = lower[x0] * (256 - share_x) + lower[x1] * share_x;
             out[row * side + column] =
-                (uint8_t)((above * (256 - share_y) + below * share_y + (1 << 15)) >> 16);
+                (float)(above * (256 - share_y) + below * share_y) / unit;
         }
     }
 }

@@ -31,21 +31,31 @@ void vigil_dct_64_to_16(const float *matrix, const float *picture, float *out) {
     }
 }
 
-// By rank: for each value, how many are smaller and how many are equal. 65,536 comparisons without
-// a branch are quicker than a selection that mispredicts, and the time does not depend on the
-// picture.
+// The value of rank 127, found bit by bit: numbers that order as the floats do are compared with a
+// bound, 32 times over. No branch depends on the picture, so neither does the time.
 MULTIVERSION
 float vigil_median_256(const float *values) {
+    int32_t keys[256];
     for (int i = 0; i < 256; i++) {
-        const float v = values[i];
-        int smaller = 0, equal = 0;
-        for (int j = 0; j < 256; j++) {
-            smaller += values[j] < v;
-            equal += values[j] == v;
-        }
-        if (smaller <= 127 && smaller + equal > 127) return v;
+        int32_t bits;
+        memcpy(&bits, values + i, sizeof bits);
+        // Of negative floats the one with the larger magnitude is the smaller.
+        keys[i] = bits ^ (int32_t)((uint32_t)(bits >> 31) >> 1);
     }
-    return 0; // only where every value is NaN
+    // The largest bound that at most 127 keys are below.
+    int64_t bound = INT32_MIN;
+    for (int bit = 31; bit >= 0; bit--) {
+        const int64_t next = bound + ((int64_t)1 << bit);
+        const int32_t limit = (int32_t)next;
+        int32_t below = 0;
+        for (int i = 0; i < 256; i++) below += keys[i] < limit;
+        if (below <= 127) bound = next;
+    }
+    const int32_t key = (int32_t)bound;
+    const int32_t bits = key ^ (int32_t)((uint32_t)(key >> 31) >> 1);
+    float median;
+    memcpy(&median, &bits, sizeof median);
+    return median;
 }
 
 MULTIVERSION

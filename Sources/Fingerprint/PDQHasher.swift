@@ -53,6 +53,9 @@ public struct PDQHasher: ~Copyable {
     private var row: [Float] = []
     private var rgbLuma: [Float] = []
     private var picture = [Float](repeating: 0, count: 64 * 64)
+    /// What turned views are sampled from.
+    private var half = SmallLuma()
+    private var painted = SmallLuma()
     private var meter = StructureMeter()
     private var spectrum = PDQSpectrum(coefficients: [Float](repeating: 0, count: 256), quality: 0)
 
@@ -79,20 +82,25 @@ public struct PDQHasher: ~Copyable {
     ///   - view: may reach beyond `bounds`, by less than half of it; a mirror's image stands there.
     ///   - bounds: within the copy.
     ///   - degrees: by how much the picture in the view is turned, clockwise.
+    ///   - covered: what is painted over first.
     package mutating func spectrum(
-        of small: SmallLuma, in view: PixelRect, within bounds: PixelRect, degrees: Double = 0
+        of small: SmallLuma, in view: PixelRect, within bounds: PixelRect, degrees: Double = 0,
+        painting covered: PixelRect? = nil
     ) -> PDQSpectrum? {
+        if let covered {
+            painted = small
+            painted.paint(over: covered)
+            return spectrum(of: painted, in: view, within: bounds, degrees: degrees)
+        }
         let inner = view.intersection(bounds)
         guard min(inner.width, inner.height) >= Self.smallestView else { return nil }
         if degrees != 0 {
             guard max(inner.width, inner.height) <= Self.longestTurned else { return nil }
-            let side = SmallLuma.turnedSide
-            return small.turned(by: degrees, in: inner).withUnsafeBufferPointer {
-                spectrum(
-                    of: LumaPlane(
-                        base: $0.baseAddress!, width: side, height: side, stride: side,
-                        range: small.range))
-            }
+            half.fill(halving: small)
+            let scale = half.width == small.width ? 1 : 2
+            picture = half.turned(by: degrees, in: inner.reduced(by: scale))
+            finish(scale: small.range.scale)
+            return spectrum
         }
         let columns = AxisSpan(
             from: view.left - bounds.left, to: view.right - bounds.left, of: bounds.width)

@@ -42,6 +42,13 @@ public struct PixelRect: Hashable, Sendable {
             left: left * factor, top: top * factor, right: right * factor, bottom: bottom * factor)
     }
 
+    /// The samples of a copy this much smaller that lie within.
+    func reduced(by factor: Int) -> PixelRect {
+        PixelRect(
+            left: (left + factor - 1) / factor, top: (top + factor - 1) / factor,
+            right: right / factor, bottom: bottom / factor)
+    }
+
     func intersection(_ other: PixelRect) -> PixelRect {
         PixelRect(
             left: max(left, other.left), top: max(top, other.top), right: min(right, other.right),
@@ -74,6 +81,9 @@ public struct PictureRegion: Hashable, Sendable, Codable {
         case framed
         /// A half, a quarter, or the middle of the picture.
         case window
+        /// The whole picture with a rectangle of it painted over; the region's sides are the
+        /// rectangle's.
+        case uncovered
     }
 
     /// How it was found.

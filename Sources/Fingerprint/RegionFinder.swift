@@ -12,6 +12,8 @@ public struct RegionFinder: Sendable {
         package var pixels: PixelRect
         /// Within which there is picture; beyond it stands what a mirror would show.
         package var bounds: PixelRect
+        /// What hides a part of the picture, and is painted over.
+        package var covered: PixelRect?
     }
 
     private let effort: Effort
@@ -69,7 +71,10 @@ public struct RegionFinder: Sendable {
         if let moving = movement.rectangle(of: half) {
             list.add(.moving, moving.scaled(by: scale))
         }
-        for rect in frames.rectangles(of: half) { list.add(.framed, rect.scaled(by: scale)) }
+        for rect in frames.rectangles(of: half).map({ $0.scaled(by: scale) }) {
+            list.add(.framed, rect)
+            list.addUncovered(content, by: rect)
+        }
         let whole = PixelRect(left: 0, top: 0, right: small.width, bottom: small.height)
         for rect in content.overlap(whole) < 0.97 ? [whole, content] : [whole] {
             for window in Self.windows { list.add(.window, rect.part(window)) }
@@ -100,7 +105,9 @@ private struct ViewList {
         _ kind: PictureRegion.Kind, _ rect: PixelRect, within bounds: PixelRect? = nil
     ) {
         guard rect.overlap(whole) < Self.same,
-            views.allSatisfy({ $0.region.degrees != 0 || $0.pixels.overlap(rect) < Self.same })
+            views.allSatisfy({
+                $0.region.degrees != 0 || $0.covered != nil || $0.pixels.overlap(rect) < Self.same
+            })
         else { return }
         views.append(
             .init(region: region(kind, rect), pixels: rect, bounds: bounds ?? whole))
@@ -120,6 +127,20 @@ private struct ViewList {
     mutating func addTurned(_ rect: PixelRect, _ degrees: Double) {
         views.append(
             .init(region: region(.turned, rect, Float(degrees)), pixels: rect, bounds: rect))
+    }
+
+    /// Shares of a picture that something may hide without hiding what the picture is.
+    private static let covered = 0.02...0.4
+
+    mutating func addUncovered(_ content: PixelRect, by rect: PixelRect) {
+        let hidden = content.intersection(rect)
+        guard hidden.width > 0, hidden.height > 0,
+            Self.covered.contains(Double(hidden.area) / Double(content.area))
+        else { return }
+        views.append(
+            .init(
+                region: region(.uncovered, hidden), pixels: content, bounds: content,
+                covered: hidden))
     }
 
     private func region(

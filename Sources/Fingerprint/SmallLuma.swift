@@ -79,14 +79,17 @@ public struct SmallLuma: Sendable {
 }
 
 extension SmallLuma {
-    /// The picture with a turn about its middle undone, 128 x 128; what is turned in from outside is
-    /// mirrored.
+    /// The picture with a turn about its middle undone, 64 x 64, row-major; what is turned in from
+    /// outside is mirrored.
+    ///
+    /// Each sample is weighed from the four about its place, so the copy should be some 240 to 480
+    /// samples wide: then that is about as much as PDQ's blur takes in.
     /// - Parameters:
     ///   - degrees: by how much the picture is turned, clockwise.
     ///   - view: within the copy.
-    package func turned(by degrees: Double, in view: PixelRect) -> [UInt8] {
-        let side = Self.turnedSide
-        var result = [UInt8](repeating: 0, count: side * side)
+    package func turned(by degrees: Double, in view: PixelRect) -> [Float] {
+        let side = DownsampleAxis.outputs
+        var result = [Float](repeating: 0, count: side * side)
         let (sine, cosine) = Self.sineAndCosine(degrees: degrees)
         samples.withUnsafeBufferPointer { samples in
             guard let base = samples.baseAddress else { return }
@@ -97,8 +100,6 @@ extension SmallLuma {
         return result
     }
 
-    package static let turnedSide = 128
-
     /// Sine and cosine of a small angle by their series, to 1e-7 below 45°.
     private static func sineAndCosine(degrees: Double) -> (Float, Float) {
         let angle = degrees * Double.pi / 180
@@ -107,5 +108,41 @@ extension SmallLuma {
             angle * (1 - square / 6 * (1 - square / 20 * (1 - square / 42 * (1 - square / 72))))
         let cosine = 1 - square / 2 * (1 - square / 12 * (1 - square / 30 * (1 - square / 56)))
         return (Float(sine), Float(cosine))
+    }
+}
+
+extension SmallLuma {
+    /// Paints over a rectangle, such as a logo or a bar, with what is about it.
+    ///
+    /// Each sample is weighed from those just beyond the four sides, the nearer the more; beyond the
+    /// picture's own side there is none. Smooth as it is, this is nearer to what was hidden than what
+    /// hides it, at the low frequencies that a hash is made of.
+    package mutating func paint(over rect: PixelRect) {
+        // The side of what hides is blurred.
+        let sides = PixelRect(
+            left: rect.left - 2, top: rect.top - 2, right: rect.right + 2, bottom: rect.bottom + 2)
+        let inner = sides.intersection(PixelRect(left: 0, top: 0, right: width, bottom: height))
+        guard inner.width > 0, inner.height > 0 else { return }
+        let (hasLeft, hasRight) = (inner.left > 0, inner.right < width)
+        let (hasTop, hasBottom) = (inner.top > 0, inner.bottom < height)
+        guard hasLeft || hasRight || hasTop || hasBottom else { return }
+        let rows = width
+        samples.withUnsafeMutableBufferPointer { samples in
+            for y in inner.top..<inner.bottom {
+                let left = hasLeft ? Float(samples[y * rows + inner.left - 1]) : 0
+                let right = hasRight ? Float(samples[y * rows + inner.right]) : 0
+                let weightTop = hasTop ? 1 / Float(y - inner.top + 1) : 0
+                let weightBottom = hasBottom ? 1 / Float(inner.bottom - y) : 0
+                for x in inner.left..<inner.right {
+                    let weightLeft = hasLeft ? 1 / Float(x - inner.left + 1) : 0
+                    let weightRight = hasRight ? 1 / Float(inner.right - x) : 0
+                    var sum = weightLeft * left + weightRight * right
+                    if hasTop { sum += weightTop * Float(samples[(inner.top - 1) * rows + x]) }
+                    if hasBottom { sum += weightBottom * Float(samples[inner.bottom * rows + x]) }
+                    let weight = weightLeft + weightRight + weightTop + weightBottom
+                    samples[y * rows + x] = UInt8(sum / weight + 0.5)
+                }
+            }
+        }
     }
 }

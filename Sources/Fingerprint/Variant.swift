@@ -69,8 +69,20 @@ extension Effort {
         switch (self, kind) {
         case (.fast, _): [.original]
         case (_, .whole), (_, .content), (_, .moving), (_, .framed): DihedralForm.allCases
-        case (_, .widened), (_, .window), (.thorough, .turned): [.original, .flipY]
+        case (_, .widened), (_, .window), (_, .uncovered), (.thorough, .turned):
+            [.original, .flipY]
         case (.standard, .turned): [.original]
+        }
+    }
+
+    /// Whether negatives of a region are looked for.
+    ///
+    /// They cost a linear scan a third more. Who makes a negative of a picture does not crop it by
+    /// a little as well.
+    func seeksNegatives(of kind: PictureRegion.Kind) -> Bool {
+        switch (self, kind) {
+        case (.fast, _), (.standard, .widened), (.standard, .turned): false
+        default: true
         }
     }
 }
@@ -90,7 +102,7 @@ extension PDQSpectrum {
             return FrameFingerprint(
                 hash: hash, quality: isDegenerate ? 0 : quality, mediaTime: mediaTime,
                 frame: frame, variant: Variant(form: $0), region: region,
-                isNegativeSought: effort != .fast && !isDegenerate,
+                isNegativeSought: !isDegenerate && effort.seeksNegatives(of: region.kind),
                 isLowStructure: structure.isLow || hash.isLowStructure)
         }
     }
@@ -109,7 +121,7 @@ extension PDQHasher {
         for view in finder.views(of: small, at: mediaTime) {
             let spectrum = spectrum(
                 of: small, in: view.pixels, within: view.bounds,
-                degrees: Double(view.region.degrees))
+                degrees: Double(view.region.degrees), painting: view.covered)
             guard let spectrum, !spectrum.isDegenerate else { continue }
             found += spectrum.fingerprints(
                 effort: effort, region: view.region, mediaTime: mediaTime, frame: frame)

@@ -163,7 +163,8 @@ public struct HashIndex: Sendable {
         guard let tables, (0...tables.largestRadius).contains(radius) else { return false }
         let work = tables.work(radius: radius)
         return work.cost * (negatives ? 2 : 1)
-            < ChunkPlan.scanCost(count: count, queries: queries)
+            < ChunkPlan.scanCost(
+                count: count, queries: queries, radius: radius, negatives: negatives)
             && work.entries < Double(entryLimit) / 2
     }
 
@@ -172,7 +173,8 @@ public struct HashIndex: Sendable {
         if let tables, usesTables(radius: radius, queries: queries, negatives: true) {
             return tables.work(radius: radius).cost * 2 * Double(queries)
         }
-        return ChunkPlan.scanCost(count: count, queries: queries) * Double(queries)
+        return Double(queries)
+            * ChunkPlan.scanCost(count: count, queries: queries, radius: radius, negatives: true)
     }
 
     /// The answers of the tables, whatever they cost; `nil` if they were not built for the radius.

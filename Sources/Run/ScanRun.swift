@@ -11,6 +11,7 @@
 
 internal import Decode
 internal import DequeModule
+internal import Dispatch
 internal import Fingerprint
 internal import Foundation
 public import Match
@@ -206,7 +207,8 @@ extension ScanRun {
             examined.push(.frame(key, name: name, frame.forms))
         } settle: { track in
             let settlement = Settlement()
-            examined.push(.settle(TrackKey(input: number, track: track), settlement))
+            examined.push(
+                .settle(TrackKey(input: number, track: track), settlement), isUrgent: true)
             return settlement.wait()
         }
     }
@@ -227,22 +229,27 @@ extension ScanRun {
 // MARK: - Match
 
 extension ScanRun {
+    /// Frames that are compared together, and how long the first waits for the others.
+    private static let together = (frames: 16, wait: DispatchTimeInterval.milliseconds(100))
+
     private func matchAll(of queue: StageQueue<Examined>) {
         var evidence: [TrackKey: Evidence] = [:]
         var messages = Deque<Examined>()
-        while queue.popAll(into: &messages) {
-            for message in messages {
+        while queue.popAll(
+            into: &messages, gathering: Self.together.frames, for: Self.together.wait)
+        {
+            while let message = messages.first {
                 switch message {
-                case .frame(let key, let name, let frame):
-                    if evidence[key] == nil { evidence[key] = newEvidence(of: name, key) }
-                    compare(frame, &evidence[key])
+                case .frame: compareFirst(of: &messages, &evidence)
                 case .settle(let key, let settlement):
+                    messages.removeFirst()
                     finish(&evidence[key])
                     let track = evidence.removeValue(forKey: key)
                     let closer = TrackKey(input: key.input, track: key.track, isCloserLook: true)
                     evidence[closer] = track?.forCloserLook()
                     settlement.settle(track?.unsettled ?? [])
                 case .ended(let input, let result):
+                    messages.removeFirst()
                     let keys = evidence.keys.filter { $0.input == input }
                     for key in keys.sorted(by: { $0.track < $1.track }) {
                         finish(&evidence[key])
@@ -254,6 +261,25 @@ extension ScanRun {
         }
     }
 
+    /// Takes the frames that the messages begin with and compares them.
+    private func compareFirst(
+        of messages: inout Deque<Examined>, _ evidence: inout [TrackKey: Evidence]
+    ) {
+        var keys: [TrackKey] = []
+        var frames: [[FrameFingerprint]] = []
+        while frames.count < Self.together.frames,
+            case .frame(let key, let name, let frame)? = messages.first
+        {
+            messages.removeFirst()
+            if evidence[key] == nil { evidence[key] = newEvidence(of: name, key) }
+            keys.append(key)
+            frames.append(frame)
+        }
+        for (number, hits) in index.hits(ofEach: frames).enumerated() {
+            weigh(frames[number], hits, &evidence[keys[number]])
+        }
+    }
+
     private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {
         pipeline.newEvidence(of: name, isCloserLook: key.isCloserLook, against: index)
     }
@@ -262,9 +288,10 @@ extension ScanRun {
         for action in evidence?.finish(makeID: Self.newID) ?? [] { matched.push(.action(action)) }
     }
 
-    private func compare(_ frame: [FrameFingerprint], _ evidence: inout Evidence?) {
+    private func weigh(
+        _ frame: [FrameFingerprint], _ hits: [Hit], _ evidence: inout Evidence?
+    ) {
         guard let first = frame.first else { return }
-        let hits = index.hits(frame)
         counts.withLock {
             $0.matched += 1
             $0.hits += hits.contains { $0.distance <= index.policy.radius } ? 1 : 0

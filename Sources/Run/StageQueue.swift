@@ -4,15 +4,23 @@
 // Today's one full-policy is *block*: the producers of a file scan wait for their consumer, so
 // nothing is dropped and memory stays flat. `finish` lets the consumer drain what is there and then
 // end.
+//
+// A consumer that works cheaper on many at once may let them gather for a moment.
 
 package import DequeModule
+package import Dispatch
 internal import Foundation
 
 /// A bounded first-in-first-out queue that blocks its producers when full and its consumer when
 /// empty.
 package final class StageQueue<Element: Sendable>: @unchecked Sendable {
-    // Sound: `elements`, `isFinished` and `highest` are only touched with `condition` locked.
+    // Sound: all variables are only touched with `condition` locked.
     private let condition = NSCondition()
+    /// Ends the wait of a consumer that gathers; by a clock that nobody sets.
+    private let gathered = DispatchSemaphore(value: 0)
+    private var isGathering = false
+    private var gatheredEnough = 0
+    private var hasUrgent = false
     private var elements = Deque<Element>()
     private var isFinished = false
     private var highest = 0
@@ -25,36 +33,67 @@ package final class StageQueue<Element: Sendable>: @unchecked Sendable {
     }
 
     /// Waits for room and appends.
+    /// - Parameter isUrgent: whether someone waits for what becomes of it, so that nothing is
+    ///   gathered.
     /// - Returns: `false`, with nothing appended, once the queue is finished.
     @discardableResult
-    package func push(_ element: Element) -> Bool {
+    package func push(_ element: Element, isUrgent: Bool = false) -> Bool {
         condition.lock()
         defer { condition.unlock() }
         while elements.count >= capacity, !isFinished { condition.wait() }
         guard !isFinished else { return false }
         elements.append(element)
         highest = max(highest, elements.count)
+        hasUrgent = hasUrgent || isUrgent
+        if hasUrgent || elements.count >= gatheredEnough { endGathering() }
         condition.broadcast()
         return true
     }
 
     /// Waits for elements and takes all that are there.
-    /// - Parameter taken: what it held is dropped, its room is used again.
+    /// - Parameters:
+    ///   - taken: what it held is dropped, its room is used again.
+    ///   - enough: while there are fewer, more are waited for, unless something is urgent.
+    ///   - limit: for how long, from the first on.
     /// - Returns: whether there are any; `false` once the queue is finished and empty.
-    package func popAll(into taken: inout Deque<Element>) -> Bool {
+    package func popAll(
+        into taken: inout Deque<Element>, gathering enough: Int = 1,
+        for limit: DispatchTimeInterval = .never
+    ) -> Bool {
         taken.removeAll(keepingCapacity: true)
         condition.lock()
         defer { condition.unlock() }
         while elements.isEmpty, !isFinished { condition.wait() }
+        gather(min(enough, capacity), for: limit)
         swap(&elements, &taken)
+        hasUrgent = false
         condition.broadcast()
         return !taken.isEmpty
+    }
+
+    private func gather(_ enough: Int, for limit: DispatchTimeInterval) {
+        guard elements.count < enough, !hasUrgent, !isFinished else { return }
+        gatheredEnough = enough
+        isGathering = true
+        condition.unlock()
+        // A signal that comes just after the time is up is left for the next wait, which it ends
+        // early: that does no harm.
+        _ = gathered.wait(timeout: .now() + limit)
+        condition.lock()
+        isGathering = false
+    }
+
+    private func endGathering() {
+        guard isGathering else { return }
+        isGathering = false
+        gathered.signal()
     }
 
     /// Nothing more will be pushed.
     package func finish() {
         condition.lock()
         isFinished = true
+        endGathering()
         condition.broadcast()
         condition.unlock()
     }

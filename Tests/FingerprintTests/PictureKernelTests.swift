@@ -51,7 +51,7 @@ import Testing
         return isBottomUp ? (memory, (map.height - 1) * pitch, -pitch) : (memory, 0, pitch)
     }
 
-    @Test(arguments: [1, 2, 3, 4, 5, 7, 16, 100, 127, 128])
+    @Test(arguments: [1, 2, 4, 8, 16, 32, 64, 128])
     func copiesHoldTheMeans(_ factor: Int) {
         for (width, height) in [(1, 1), (3, 2), (17, 5), (1100 / factor + 1, 2)] {
             for kind in 0..<6 {
@@ -64,15 +64,13 @@ import Testing
                             $0.baseAddress! + first, stride, Int32(factor), Int32(width),
                             Int32(height), &out)
                     }
-                    // Half a level for rounding, and what a reciprocal of 24 bits leaves.
-                    let slack = 0.5 + 255 * Double(factor * factor) / Double(1 << 24)
                     let worst =
                         (0..<width * height).map { place in
                             let mean = PictureTwin.mean(
                                 map, place % width, place / width, factor: factor)
                             return abs(Double(out[place]) - mean)
                         }.max() ?? 0
-                    #expect(worst <= slack, "\(width)x\(height), kind \(kind), gap \(gap)")
+                    #expect(worst <= 0.5, "\(width)x\(height), kind \(kind), gap \(gap)")
                     #expect(out[width * height] == 0x77, "nothing is written behind the copy")
                 }
             }

@@ -6,8 +6,9 @@ import TestSupport
 import Testing
 
 @Suite struct RegionFinderTests {
-    /// Two contents, two turns and two margins; and what moves, six rectangles and ten windows.
-    private static let most: [(Effort, Int)] = [(.fast, 0), (.standard, 9), (.thorough, 36)]
+    /// Five contents, two turns and two margins; and what moves, eight rectangles, each of them
+    /// painted over as well, and ten windows of the whole and of its content.
+    private static let most: [(Effort, Int)] = [(.fast, 0), (.standard, 9), (.thorough, 46)]
 
     /// Pictures that give every finder something to do.
     private func pictures(_ width: Int, _ height: Int) -> [SmallLuma] {
@@ -51,7 +52,7 @@ import Testing
             #expect(few.allSatisfy { [.content, .turned, .widened].contains($0.region.kind) })
         }
         let kinds = Set(views(.thorough, pictures).joined().map(\.region.kind))
-        #expect(kinds.isSuperset(of: [.turned, .widened, .moving, .framed, .window]))
+        #expect(kinds.isSuperset(of: [.turned, .widened, .moving, .framed, .window, .uncovered]))
         #expect(!kinds.contains(.whole), "the whole picture is hashed anyway")
     }
 
@@ -64,7 +65,7 @@ import Testing
 
     @Test func viewsAreNotNearlyTheSame() {
         for views in views(.thorough, pictures(640, 360)) {
-            let upright = views.filter { $0.region.degrees == 0 }.map(\.pixels)
+            let upright = views.filter { $0.region.degrees == 0 && $0.covered == nil }.map(\.pixels)
             for (number, view) in upright.enumerated() {
                 #expect(view.overlap(PixelRect(whole: 640, 360)) < 0.97)
                 #expect(upright[..<number].allSatisfy { $0.overlap(view) < 0.97 })
@@ -74,7 +75,7 @@ import Testing
 
     @Test func sharesAreThoseOfTheSamples() {
         for view in views(.thorough, pictures(640, 360)).joined() {
-            let (region, pixels) = (view.region, view.pixels)
+            let (region, pixels) = (view.region, view.covered ?? view.pixels)
             #expect(abs(region.left * 640 - Float(pixels.left)) < 0.01)
             #expect(abs(region.top * 360 - Float(pixels.top)) < 0.01)
             #expect(abs(region.right * 640 - Float(pixels.right)) < 0.01)
@@ -112,6 +113,22 @@ import Testing
         #expect(same.count == 1 && same.first?.variant == .original)
         #expect(found.allSatisfy { $0.mediaTime == 3 && $0.frame == 7 && $0.quality > 0 })
         #expect(found.allSatisfy { $0.isNegativeSought })
+    }
+
+    @Test(arguments: [(40, 30, 220, 110), (420, 0, 220, 150), (250, 180, 180, 180)])
+    func whatALogoHidesIsPaintedOver(_ left: Int, _ top: Int, _ width: Int, _ height: Int) throws {
+        let original = Picture.texture(640, 360, seed: 31)
+        let picture = original.painted(
+            Picture(width, height, noise: 2, about: 235, seed: 5), left: left, top: top)
+        let hash = try #require(original.spectrum()).hash(.original)
+        let covered = try #require(picture.spectrum()).hash(.original).distance(to: hash)
+        var finder = RegionFinder(effort: .thorough)
+        var hasher = PDQHasher()
+        let found = hasher.fingerprints(
+            of: picture.small(), effort: .thorough, finder: &finder, mediaTime: 0, frame: 0)
+        let uncovered = found.filter { $0.region.kind == .uncovered && $0.variant == .original }
+        let distances = uncovered.map { $0.hash.distance(to: hash) }
+        #expect(try #require(distances.min()) < covered * 3 / 4, "\(covered): \(distances)")
     }
 
     @Test func anotherResolutionInTheMiddleIsTakenAsItComes() {

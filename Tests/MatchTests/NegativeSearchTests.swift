@@ -200,6 +200,28 @@ private func bruteForceWithNegatives(
         }
     }
 
+    @Test func framesTogetherHaveTheHitsOfEach() throws {
+        var random = SeededGenerator(seed: 23)
+        let base = random.hash()
+        let sets = try sets(&random, base: base)
+        let index = KnownIndex(sets, policy: MatchPolicy(reach: .affordable))
+        #expect(index.reach > index.policy.radius, "there is weak evidence to look for")
+        let frames = (0..<40).map { number in
+            // Some have no form at all, some none that takes part.
+            (0..<number % 5).map { form in
+                FrameFingerprint(
+                    hash: random.neighbour(of: base, at: Int.random(in: 0...60, using: &random)),
+                    quality: number % 7 == 0 ? 49 : 90, mediaTime: Double(number), frame: number,
+                    variant: Variant(form: DihedralForm.allCases[(number + form) % 8]),
+                    isNegativeSought: form % 2 == 0)
+            }
+        }
+        let each = frames.map { index.hits($0) }
+        #expect(index.hits(ofEach: frames) == each)
+        #expect(each.count { !$0.isEmpty } > 20)
+        #expect(index.hits(ofEach: []).isEmpty)
+    }
+
     fileprivate struct Sighting: Hashable {
         var hash: Int
         var time: Double

@@ -59,4 +59,38 @@ import Testing
         done.wait()
         #expect(accepted.withLock { $0 } == false)
     }
+
+    @Test func aConsumerThatGathersGetsManyAtOnce() {
+        let queue = StageQueue<Int>(capacity: 8)
+        Thread { for number in 0..<6 { queue.push(number) } }.start()
+        var taken = Deque<Int>()
+        #expect(queue.popAll(into: &taken, gathering: 6, for: .never) && taken.count == 6)
+        // More than fit are not waited for.
+        Thread { for number in 0..<8 { queue.push(number) } }.start()
+        #expect(queue.popAll(into: &taken, gathering: 100, for: .never) && taken.count == 8)
+    }
+
+    @Test func whatIsUrgentOrLastEndsGathering() {
+        let queue = StageQueue<Int>(capacity: 8)
+        Thread {
+            queue.push(1)
+            queue.push(2, isUrgent: true)
+        }.start()
+        var taken = Deque<Int>()
+        #expect(queue.popAll(into: &taken, gathering: 5, for: .never) && taken == [1, 2])
+        queue.push(3)
+        // Urgent was what has been taken, not what comes after it.
+        #expect(queue.popAll(into: &taken, gathering: 5, for: .milliseconds(1)) && taken == [3])
+        queue.push(4)
+        Thread { queue.finish() }.start()
+        #expect(queue.popAll(into: &taken, gathering: 5, for: .never) && taken == [4])
+        #expect(!queue.popAll(into: &taken, gathering: 5, for: .never))
+    }
+
+    @Test func gatheringEndsWhenTheTimeIsUp() {
+        let queue = StageQueue<Int>(capacity: 8)
+        queue.push(1)
+        var taken = Deque<Int>()
+        #expect(queue.popAll(into: &taken, gathering: 2, for: .milliseconds(20)) && taken == [1])
+    }
 }

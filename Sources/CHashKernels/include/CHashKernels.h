@@ -108,15 +108,15 @@ size_t vigil_multi_index_search(const vigil_multi_index *index, const uint64_t *
                                 const int32_t *radii, uint32_t radius, size_t limit,
                                 vigil_hit *hits, size_t capacity);
 
-// A small copy: each sample the mean of factor x factor samples. width and height are the copy's;
-// factor is at most 128.
+// A small copy: each sample the mean of factor x factor samples, halves rounded up. width and height
+// are the copy's; factor is a power of two, at most 128.
 void vigil_reduce_u8(const uint8_t *luma, ptrdiff_t stride, int32_t factor, int32_t width,
                      int32_t height, uint8_t *out);
 
 // A picture turned about its middle and drawn side x side, from the four samples about each place;
 // what is turned in from outside is mirrored. Sides of the picture are below 32768.
 void vigil_turn_u8(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height, float sine,
-                   float cosine, int32_t side, uint8_t *out);
+                   float cosine, int32_t side, float *out);
 
 // How many samples of a row, or of each column, differ from a level by more than a tolerance.
 int32_t vigil_row_outliers(const uint8_t *row, int32_t width, int32_t level, int32_t tolerance);
