@@ -187,6 +187,6 @@ def _negatives(results):
 def _costs(results):
     first = results.costs[0]
     rows = [row.cells() for row in results.costs]
-    head = ("Effort", "Decode of a keyframe", "Added", "Share of the decode", "Spread", "Note")
+    head = ("Effort", "Film", "Decode of a keyframe", "Added", "Share of the decode", "Spread", "Note")
     return ["## Cost", "", COST.format(hashes=first.hashes, pairs=first.pairs),
             *_table(head, rows)]
