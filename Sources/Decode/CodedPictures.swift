@@ -13,7 +13,11 @@ final class TrackCodec: @unchecked Sendable {
     let parameters: UnsafeMutablePointer<AVCodecParameters>
     let timeBase: AVRational
 
-    init(_ stream: UnsafeMutablePointer<AVStream>) throws(DecodeError) {
+    /// - Parameter extradata: what the stream has said since of how it is coded; the container's
+    ///   parameters are of its beginning.
+    init(
+        _ stream: UnsafeMutablePointer<AVStream>, extradata: [UInt8]? = nil
+    ) throws(DecodeError) {
         guard let source = stream.pointee.codecpar else {
             throw DecodeError(.damaged, "has a video track without parameters")
         }
@@ -22,13 +26,44 @@ final class TrackCodec: @unchecked Sendable {
             avcodec_parameters_free(&copy)
             throw DecodeError(.io, "out of memory")
         }
+        if let extradata, !Self.replace(extradata, in: made) {
+            avcodec_parameters_free(&copy)
+            throw DecodeError(.io, "out of memory")
+        }
         parameters = made
         timeBase = stream.pointee.time_base
+    }
+
+    private static func replace(
+        _ extradata: [UInt8], in parameters: UnsafeMutablePointer<AVCodecParameters>
+    ) -> Bool {
+        let padding = Int(AV_INPUT_BUFFER_PADDING_SIZE)
+        guard let memory = av_mallocz(extradata.count + padding) else { return false }
+        extradata.withUnsafeBytes { memory.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        av_freep(&parameters.pointee.extradata)
+        parameters.pointee.extradata = memory.assumingMemoryBound(to: UInt8.self)
+        parameters.pointee.extradata_size = CInt(extradata.count)
+        return true
     }
 
     deinit {
         var freeing: UnsafeMutablePointer<AVCodecParameters>? = parameters
         avcodec_parameters_free(&freeing)
+    }
+
+    /// Whether a decoder for these is one for those: streams of one kind of encoder share decoders.
+    func isSame(as other: TrackCodec) -> Bool {
+        self === other || Self.areSame(parameters.pointee, other.parameters.pointee)
+    }
+
+    private static func areSame(_ one: AVCodecParameters, _ other: AVCodecParameters) -> Bool {
+        guard one.codec_id == other.codec_id, one.width == other.width,
+            one.height == other.height, one.extradata_size == other.extradata_size
+        else { return false }
+        guard one.extradata_size > 0 else { return true }
+        return UnsafeBufferPointer(start: one.extradata, count: Int(one.extradata_size))
+            .elementsEqual(
+                UnsafeBufferPointer(start: other.extradata, count: Int(other.extradata_size)))
     }
 }
 
@@ -40,7 +75,7 @@ public struct CodedKeyframe: ~Copyable, @unchecked Sendable {
     let codec: TrackCodec
     let form: FrameForm
     /// Seconds from the start of the stream.
-    public let mediaTime: Double
+    public private(set) var mediaTime: Double
 
     /// Takes the contents of `packet`, which is empty afterwards.
     init(
@@ -54,6 +89,9 @@ public struct CodedKeyframe: ~Copyable, @unchecked Sendable {
         self.form = form
         self.mediaTime = mediaTime
     }
+
+    /// Gives it another time, by a clock that goes on where the stream's own does not.
+    public mutating func place(at mediaTime: Double) { self.mediaTime = mediaTime }
 
     deinit {
         var freeing: UnsafeMutablePointer<AVPacket>? = packet

@@ -6,20 +6,40 @@
 
 internal import CFFmpeg
 
-/// Decodes what is handed to it, of any tracks, one after the other; keeps the newest track's
-/// decoder.
+/// Decodes what is handed to it, of any tracks, one after the other; keeps the decoders that were
+/// used last.
+///
+/// One that is open takes some 15 MB at 1080p and opening it a third of a keyframe's time, so hundreds
+/// of live streams share few: those whose parameters are the same can use the same.
 public struct StandaloneDecoder: ~Copyable {
-    struct Open: ~Copyable {
+    private final class Open {
         let codec: TrackCodec
+        let form: FrameForm
         let decoder: VideoDecoder
         var converter: LumaConverter
+
+        init(_ codec: TrackCodec, _ form: FrameForm) throws(DecodeError) {
+            self.codec = codec
+            self.form = form
+            decoder = try VideoDecoder(codec, threads: 1)
+            converter = LumaConverter(form)
+        }
     }
 
-    private var open: Open?
+    /// The one that was used last is the last.
+    private var opened: [Open] = []
+    private let most: Int
     private var frame: UnsafeMutablePointer<AVFrame>?
 
     /// Makes a decoder that has nothing open.
-    public init() { frame = av_frame_alloc() }
+    /// - Parameter most: decoders that it may keep open.
+    public init(keeping most: Int = 1) {
+        precondition(most > 0, "it decodes with an open one")
+        self.most = most
+        frame = av_frame_alloc()
+    }
+
+    private var open: Open? { opened.last }
 
     deinit {
         var freeing = frame
@@ -95,10 +115,13 @@ public struct StandaloneDecoder: ~Copyable {
     }
 
     private mutating func prepare(_ codec: TrackCodec, _ form: FrameForm) -> Bool {
-        if open?.codec === codec { return true }
-        open = nil
-        guard let decoder = try? VideoDecoder(codec, threads: 1) else { return false }
-        open = Open(codec: codec, decoder: decoder, converter: LumaConverter(form))
+        if let place = opened.lastIndex(where: { $0.form == form && $0.codec.isSame(as: codec) }) {
+            opened.append(opened.remove(at: place))
+            return true
+        }
+        if opened.count == most { opened.removeFirst() }
+        guard let new = try? Open(codec, form) else { return false }
+        opened.append(new)
         return true
     }
 }

@@ -25,6 +25,9 @@ public struct SmallLuma: Sendable {
     /// Makes an empty copy, to be filled.
     public init() {}
 
+    /// Memory of its samples, bytes.
+    public var byteCount: Int { samples.count }
+
     /// Whether there is nothing in it.
     public var isEmpty: Bool { samples.isEmpty }
 

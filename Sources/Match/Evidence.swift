@@ -83,7 +83,19 @@ public struct Evidence: Sendable {
 
     /// Stretches with hits that were not enough for an alert, in media time, seconds: worth a
     /// closer look.
-    public private(set) var unsettled: [ClosedRange<Double>] = []
+    ///
+    /// In order, and none twice: whoever looks goes through the pictures once.
+    public var unsettled: [ClosedRange<Double>] {
+        var stretches: [ClosedRange<Double>] = []
+        for stretch in noted.sorted(by: {
+            ($0.lowerBound, $0.upperBound) < ($1.lowerBound, $1.upperBound)
+        }) {
+            let start = max(stretch.lowerBound, stretches.last?.upperBound ?? 0)
+            if start < stretch.upperBound { stretches.append(start...stretch.upperBound) }
+        }
+        return stretches
+    }
+    private var noted: [ClosedRange<Double>] = []
     private static let mostUnsettled = 8
     /// How far around such hits a closer look goes, seconds.
     private static let lookAround = 10.0
@@ -115,7 +127,7 @@ public struct Evidence: Sendable {
         other.settled = alerted
         other.suspects = suspects?.forgotten()
         (other.gathering, other.lapsed, other.hints, other.alerted) = ([:], [:], [:], [])
-        (other.unsettled, other.usableSamples) = ([], 0)
+        (other.noted, other.usableSamples) = ([], 0)
         return other
     }
 
@@ -171,6 +183,8 @@ public struct Evidence: Sendable {
             }
             var evidence = gathering[number] ?? ItemEvidence(firstSeen: time)
             evidence.add(verdict, beyond: policy.radius)
+            // What it all rests on was told before.
+            guard evidence.framesMatched > 0 else { continue }
             if evidence.alertID == nil {
                 evidence.alertID = makeID()
                 evidence.rule = "likelihood"
@@ -202,9 +216,13 @@ public struct Evidence: Sendable {
     private static let mostHints = 32
 
     private mutating func note(_ verdict: Verdict, of item: Int) {
-        guard verdict.bits >= Self.leastHint, verdict.bits > hints[item]?.bits ?? 0,
-            hints[item] != nil || hints.count < Self.mostHints
-        else { return }
+        guard verdict.bits >= Self.leastHint, verdict.bits > hints[item]?.bits ?? 0 else { return }
+        if hints[item] == nil, hints.count == Self.mostHints {
+            // Non-nil: it is full. The one with the least to it makes room.
+            let least = hints.min { ($0.value.bits, $1.key) < ($1.value.bits, $0.key) }!
+            guard least.value.bits < verdict.bits else { return }
+            hints[least.key] = nil
+        }
         hints[item] = (
             verdict.bits, verdict.support.map(\.time).min() ?? 0,
             verdict.support.map(\.time).max() ?? 0
@@ -223,7 +241,7 @@ public struct Evidence: Sendable {
             guard var all = current ?? lapsed[item] else { continue }
             if current != nil, let earlier = lapsed[item] { all.merge(earlier) }
             guard all.framesTold > 0,
-                Double(all.framesMatched) >= rules.inputShare * Double(usableSamples)
+                Double(all.framesTold) >= rules.inputShare * Double(usableSamples)
             else {
                 if let current { noteUnsettled(from: current.firstSeen, to: current.lastSeen) }
                 continue
@@ -234,7 +252,8 @@ public struct Evidence: Sendable {
             let alert = alert(all, item: item)
             actions += [.opened(alert), .closed(alert)]
         }
-        for (item, hint) in hints.sorted(by: { $0.key < $1.key }) {
+        for (item, hint) in hints.sorted(by: { ($1.value.bits, $0.key) < ($0.value.bits, $1.key) })
+        {
             let isSettled = actions.contains { $0.alert.known == self.item(item).reference }
             if !isSettled { noteUnsettled(from: hint.from, to: hint.to) }
         }
@@ -249,7 +268,7 @@ public struct Evidence: Sendable {
         var actions: [EvidenceAction] = []
         for (item, evidence) in stale.sorted(by: { $0.key < $1.key }) {
             gathering[item] = nil
-            suspects?.forget(item)
+            suspects?.forget(item, until: evidence.lastSeen)
             if evidence.alertID != nil {
                 hints[item] = nil
                 actions.append(.closed(alert(evidence, item: item)))
@@ -264,17 +283,16 @@ public struct Evidence: Sendable {
     }
 
     private mutating func noteUnsettled(from first: Double, to last: Double) {
-        guard unsettled.count < Self.mostUnsettled else { return }
         let start = max(0, first - Self.lookAround)
         let end = max(start, min(last + Self.lookAround, start + Self.longestLook))
         // Hits on several items of one showing are one stretch.
-        if let index = unsettled.firstIndex(where: { $0.overlaps(start...end) }) {
-            let other = unsettled[index]
-            let merged = min(other.lowerBound, start)
-            unsettled[index] =
-                merged...min(max(other.upperBound, end), merged + Self.longestLook)
-        } else {
-            unsettled.append(start...end)
+        if let index = noted.firstIndex(where: {
+            $0.overlaps(start...end)
+                && max($0.upperBound, end) - min($0.lowerBound, start) <= Self.longestLook
+        }) {
+            noted[index] = min(noted[index].lowerBound, start)...max(noted[index].upperBound, end)
+        } else if noted.count < Self.mostUnsettled {
+            noted.append(start...end)
         }
     }
 

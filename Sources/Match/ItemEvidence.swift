@@ -41,12 +41,12 @@ struct ItemEvidence: Sendable {
             bestDistance = hit.distance
             variant = hit.variant
         }
-        coverage.add(input: time, known: hit.knownTime, span: hit.knownSpan)
     }
 
     /// Counts a hit that says something by itself.
     private mutating func tell(_ hit: Hit, at time: Double) {
         framesTold += 1
+        coverage.add(input: time, known: hit.knownTime, span: hit.knownSpan)
         if lastMoment.map({ abs(time - $0) >= Self.momentSeconds }) ?? true {
             moments += 1
             lastMoment = time

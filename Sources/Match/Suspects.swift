@@ -53,6 +53,11 @@ struct Suspects: Sendable {
     private let search: any ItemSearch
     private var frames: [Frame] = []
     private(set) var followed: [Int: [Look]] = [:]
+    /// Items that had to make room, how near they had come, and after how many frames.
+    private var displaced: [Int: (distance: Int, frame: Int)] = [:]
+    /// Up to when items were told: what was seen of them until then counts no more.
+    private var told: [Int: Double] = [:]
+    private var frameCount = 0
 
     /// Items followed at once.
     private static let mostSuspects = 8
@@ -62,6 +67,8 @@ struct Suspects: Sendable {
     private static let mostSightings = 24
     /// Distance up to which a sighting says something, bits.
     private static let farthest = 100
+    /// Items of which something is remembered that are not followed.
+    private static let mostRemembered = 4096
 
     init(_ search: any ItemSearch) { self.search = search }
 
@@ -76,12 +83,35 @@ struct Suspects: Sendable {
             time: time, forms: usable,
             probes: usable.reduce(0) { $0 + ($1.isNegativeSought ? 2 : 1) })
         frames.append(frame)
+        frameCount += 1
         if frames.count > Self.mostFrames { frames.removeFirst() }
         for item in followed.keys.sorted() { look(at: frame, for: item) }
-        for hit in hits where followed[hit.item] == nil && !hit.isLowStructure {
-            follow(hit.item)
-        }
+        let new = hits.filter {
+            followed[$0.item] == nil && !$0.isLowStructure && isWorthFollowing($0)
+        }.sorted { ($0.distance, $0.item) < ($1.distance, $1.item) }
+        // A picture can be near to thousands of items; those nearest to it are enough to tell it by.
+        for hit in new.prefix(Self.mostSuspects) { follow(hit.item) }
+        makeRoom(Dictionary(new.map { ($0.item, $0.distance) }, uniquingKeysWith: min))
         return followed.keys.sorted()
+    }
+
+    /// Whether an item that had to make room has come nearer since, or that was long ago.
+    private func isWorthFollowing(_ hit: Hit) -> Bool {
+        guard let before = displaced[hit.item] else { return true }
+        return hit.distance < before.distance || frameCount - before.frame >= Self.mostFrames
+    }
+
+    /// The items with the least to them make room.
+    private mutating func makeRoom(_ distances: [Int: Int]) {
+        let excess = followed.count - Self.mostSuspects
+        guard excess > 0 else { return }
+        let ranked = followed.keys.map { (item: $0, bits: bits(of: $0)) }
+            .sorted { ($0.bits, $1.item) < ($1.bits, $0.item) }
+        if displaced.count > Self.mostRemembered { displaced = [:] }
+        for (item, _) in ranked.prefix(excess) {
+            followed[item] = nil
+            displaced[item] = (distances[item] ?? search.reach, frameCount)
+        }
     }
 
     private mutating func look(at frame: Frame, for item: Int) {
@@ -97,17 +127,20 @@ struct Suspects: Sendable {
 
     private mutating func follow(_ item: Int) {
         followed[item] = []
-        for frame in frames { look(at: frame, for: item) }
-        guard followed.count > Self.mostSuspects else { return }
-        // The one with the least to it makes room.
-        let least = followed.keys.min { (bits(of: $0), $1) < (bits(of: $1), $0) }
-        followed[least!] = nil
+        let told = told[item] ?? -.infinity
+        for frame in frames where frame.time > told { look(at: frame, for: item) }
     }
 
     /// The same without any memory.
     func forgotten() -> Suspects { Suspects(search) }
 
-    mutating func forget(_ item: Int) { followed[item] = nil }
+    /// Begins anew with an item whose showing was told.
+    /// - Parameter time: up to when.
+    mutating func forget(_ item: Int, until time: Double) {
+        followed[item] = nil
+        if told.count > Self.mostRemembered { told = [:] }
+        told[item] = time
+    }
 
     /// The evidence that an item is being shown, as base-2 logarithm of a bet against chance.
     func bits(of item: Int) -> Double { verdict(on: item).bits }
@@ -185,7 +218,7 @@ private struct Weighing {
             let look = looks[index]
             let (bits, hit) = weigh(look, anchor, at: looks[place].time)
             if let hit {
-                let share = Self.share(of: hit, beside: trial.witnesses)
+                let share = Self.share(of: hit, beside: trial.support)
                 trial.bits += bits * (bits > 0 ? share : 1)
                 if bits > 0 {
                     trial.support.append((look.time, hit))
@@ -200,10 +233,14 @@ private struct Weighing {
     }
 
     /// How much of a frame's evidence is new.
-    private static func share(of hit: Hit, beside witnesses: [Hit]) -> Double {
+    /// - Parameter counted: all that counted, however little: many that are a little new would
+    ///   otherwise add up, though they are the same.
+    private static func share(
+        of hit: Hit, beside counted: [(time: Double, hit: Hit)]
+    ) -> Double {
         // A known picture that is near to one thing shown in several forms is one coincidence.
-        guard !witnesses.contains(where: { $0.knownHash == hit.knownHash }) else { return 0 }
-        let nearest = witnesses.map { Double($0.query.distance(to: hit.query)) }.min() ?? 256
+        guard !counted.contains(where: { $0.hit.knownHash == hit.knownHash }) else { return 0 }
+        let nearest = counted.map { Double($0.hit.query.distance(to: hit.query)) }.min() ?? 256
         return min(1, max(0, (nearest - novelty.none) / (novelty.full - novelty.none)))
     }
 

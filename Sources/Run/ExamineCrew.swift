@@ -21,7 +21,13 @@ final class PictureJob: @unchecked Sendable {
     /// Small copies of the pictures, in memory that is used again.
     fileprivate var copies: [SmallLuma] = []
     fileprivate var copiesUsed = 0
+    /// Whether there were more pictures than it may keep copies of.
+    fileprivate var isOverfull = false
     fileprivate var isDone = false
+
+    /// Bytes of copies that a job may keep; a group of ten seconds takes a few million.
+    fileprivate static let mostCopyBytes = 32 << 20
+    fileprivate var copyBytes: Int { copies[..<copiesUsed].reduce(0) { $0 + $1.byteCount } }
 
     func set(_ coded: consuming Coded) {
         byteCount = coded.byteCount
@@ -52,6 +58,7 @@ final class PictureJob: @unchecked Sendable {
     fileprivate func clear() {
         looks.removeAll(keepingCapacity: true)
         copiesUsed = 0
+        isOverfull = false
     }
 }
 
@@ -70,9 +77,11 @@ struct LookedAt {
 /// What one thread needs to look at pictures; keeps its newest decoder.
 struct PictureWorker: ~Copyable {
     private let hasher: FrameHasher
-    private var decoder = StandaloneDecoder()
+    private var decoder: StandaloneDecoder
 
-    init(_ effort: Effort, keepsCopies: Bool) {
+    /// - Parameter decoders: how many it may keep open.
+    init(_ effort: Effort, keepsCopies: Bool, decoders: Int = 1) {
+        decoder = StandaloneDecoder(keeping: decoders)
         hasher = FrameHasher(effort, keepsCopies: keepsCopies)
     }
 
@@ -86,7 +95,11 @@ struct PictureWorker: ~Copyable {
         let isComplete = decoder.decode(coded) { [hasher] picture in
             hasher.look(at: picture, for: job)
         }
-        if !isComplete { job.coded = consume coded }
+        // The reader, which keeps one at a time, has to see to it itself.
+        if !isComplete || job.isOverfull {
+            job.clear()
+            job.coded = consume coded
+        }
     }
 
     /// The fingerprints of the regions of a picture that was looked at.
@@ -118,6 +131,7 @@ private final class FrameHasher {
     /// Leaves with the job the fingerprints of a picture, and its small copy where regions are to
     /// be found in it.
     func look(at frame: borrowing LumaFrame, for job: PictureJob) {
+        guard !job.isOverfull else { return }
         let (width, height, form) = (frame.width, frame.height, frame.form)
         let range: LumaRange = frame.isFullRange ? .full : .limited
         let (time, number) = (frame.mediaTime, frame.number)
@@ -149,6 +163,7 @@ private final class FrameHasher {
         if job.copiesUsed == job.copies.count { job.copies.append(SmallLuma()) }
         job.copies[job.copiesUsed].fill(from: plane)
         job.copiesUsed += 1
+        job.isOverfull = job.copiesUsed > 1 && job.copyBytes > PictureJob.mostCopyBytes
         return job.copiesUsed - 1
     }
 

@@ -139,7 +139,7 @@ extension ExplainRun {
         return ExplainedFrame(
             track: frame.track + 1, isCloserLook: frame.isCloserLook, mediaTime: first.mediaTime,
             quality: first.quality, isUsable: first.quality >= minimum,
-            isLowStructure: first.hash.isLowStructure,
+            isLowStructure: first.isLowStructure,
             regions: Set(frame.forms.map(\.region)).count,
             probes: usable.reduce(0) { $0 + ($1.isNegativeSought ? 2 : 1) }, size: frame.size,
             nearest: nearest.map { Likeness($0, in: index) },

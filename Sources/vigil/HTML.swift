@@ -6,22 +6,27 @@ import Run
 
 enum HTML {
     /// Nothing is fetched, whatever stands in the page.
-    static let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    static let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+        + "base-uri 'none'"
 
     /// Text from outside, as text.
+    ///
+    /// By scalars, as a browser reads them: a `<` with a letter or an accent that joins it is one
+    /// character, and not `<`.
     static func text(_ text: String) -> String {
-        var escaped = ""
-        for character in Console.printable(text) {
-            switch character {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
-            default: escaped.append(character)
+        var escaped = String.UnicodeScalarView()
+        for scalar in Console.printable(text).unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;".unicodeScalars
+            case "<": escaped += "&lt;".unicodeScalars
+            case ">": escaped += "&gt;".unicodeScalars
+            case "\"": escaped += "&quot;".unicodeScalars
+            case "'": escaped += "&#39;".unicodeScalars
+            default: escaped.append(scalar)
             }
         }
-        return escaped
+        return String(escaped)
     }
 
     /// A number to the tenth.

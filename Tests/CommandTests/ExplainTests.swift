@@ -222,6 +222,24 @@ import Testing
         #expect(fast.status == 64 && fast.error.contains("standard"))
     }
 
+    @Test func signsAreEscapedWhateverJoinsThem() throws {
+        // A letter that joins what follows it, and an accent that joins what it follows: with
+        // either, `<` is a part of another character.
+        let name = "\u{d4e}<meta http-equiv=refresh content=0>\u{d4e}\"<\u{301}b>\u{301}&.mp4"
+        let input = place.file(name)
+        try FileManager.default.copyItem(atPath: try Clips.film(), toPath: input)
+        let set = try place.known("plain", media: try Clips.film())
+        let page = try place.vigil("explain", input, "--known", set, "--format", "html")
+        #expect(page.status == 1, "\(page.error)")
+        let facts = try parse(page.output)
+        #expect(facts.count("b") == 0)
+        let bytes = Data(page.output.utf8)
+        for raw in ["<meta http-equiv=refresh", "<\u{301}b", "\u{d4e}\"<"] {
+            #expect(bytes.firstRange(of: Data(raw.utf8)) == nil, "\(raw)")
+        }
+        #expect(bytes.firstRange(of: Data("\u{d4e}&lt;meta".utf8)) != nil)
+    }
+
     @Test func namesFromOutsideAreEscaped() throws {
         let name = "<script>alert(1)<\u{202e}&\"'.mp4"
         let input = place.file(name)

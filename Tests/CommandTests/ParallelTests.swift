@@ -54,6 +54,18 @@ import Testing
         #expect(one == many)
     }
 
+    @Test func aGroupOfMorePicturesThanAreKeptIsLookedAtOneByOne() throws {
+        let path = place.file("slow.mp4")
+        try Program.ffmpeg(
+            "-f lavfi -i testsrc2=s=958x540:r=5 -t 40 \(Clips.x264) -g 100 -crf 30 \(path)")
+        let one = try examine(path, jobs: 1, mode: .all, form: .luma)
+        let many = try examine(path, jobs: 3, mode: .all, form: .luma)
+        #expect(one == many && one.1?.framesSampled == 200)
+        let regions = Set(many.0.filter { $0.region != .whole }.map(\.frame))
+        // Some neighbours stand in one cell of time.
+        #expect(regions.count > 150, "regions were looked for in all of the group")
+    }
+
     @Test(arguments: ["mp4", "mkv", "ts"])
     func whatKeyframesShowDecidesWhatIsRead(_ container: String) throws {
         // Black keyframes, stretches without any, and dense ones in one file: reading ahead has

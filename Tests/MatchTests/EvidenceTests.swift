@@ -176,6 +176,9 @@ import Testing
         _ = evidence.finish(makeID: makeID)
         #expect(evidence.unsettled.count == 8)
         #expect(evidence.unsettled.allSatisfy { $0.upperBound - $0.lowerBound <= 60 })
+        #expect(
+            zip(evidence.unsettled, evidence.unsettled.dropFirst())
+                .allSatisfy { $0.upperBound <= $1.lowerBound })
     }
 
     @Test func showingsThatLapseStillCountForTheShareOfTheInput() throws {

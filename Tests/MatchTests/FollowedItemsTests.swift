@@ -101,9 +101,24 @@ private struct MadeUpItems: RandomAccessCollection, Sendable {
         let crowd = (0..<1000).map { Self.hit(item: $0, frame: 1000, distance: 60) }
         _ = observe(&evidence, frame: 1000, hits: crowd)
         #expect(evidence.suspicions.count <= 8)
-        #expect(search.takeCount() <= 8 + 32 * crowd.count)
+        #expect(search.takeCount() <= 8 + 32 * 8, "as if it came near to the nearest eight")
         for frame in 1001..<1100 { _ = observe(&evidence, frame: frame, hits: []) }
         #expect(search.takeCount() <= 8 * 99)
+    }
+
+    @Test func aSceneNearToThousandsOfItemsCostsNoMoreThanAScene() {
+        // Not only those of one frame: the same picture goes on and on.
+        let search = ScriptedSearch(items: 3000, hashesEach: 10) { item, frame in
+            [Self.hit(item: item, frame: frame, distance: 48 + item % 10)]
+        }
+        var evidence = evidence(search)
+        for frame in 0..<40 {
+            let crowd = (0..<3000).map {
+                Self.hit(item: $0, frame: frame, distance: 48 + $0 % 10)
+            }
+            _ = observe(&evidence, frame: frame, hits: crowd)
+            #expect(search.takeCount() <= 8 + 32 * 8, "frame \(frame)")
+        }
     }
 
     @Test func whatHasMostToItIsNotCrowdedOut() {

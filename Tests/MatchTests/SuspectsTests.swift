@@ -114,6 +114,39 @@ struct Watcher {
         }
     }
 
+    @Test func aShowingIsToldOnce() throws {
+        // A chance sighting of the item, long after its showing was over, while the frames of the
+        // showing are still remembered.
+        for variant in [Variant.original, Variant(form: .flipY)] {
+            var watcher = Watcher(try index())
+            var random = SeededGenerator(seed: 31)
+            for number in 0..<6 {
+                let near = random.neighbour(of: Self.film[4 * number], at: 10)
+                watcher.see([frame(near)], at: Double(number) * 4)
+            }
+            for number in 6..<24 { watcher.see([frame(random.hash())], at: Double(number) * 4) }
+            let chance = random.neighbour(of: Self.film[9], at: 64)
+            watcher.see([frame(chance, variant: variant)], at: 96)
+            for number in 25..<40 { watcher.see([frame(random.hash())], at: Double(number) * 4) }
+            watcher.end()
+            #expect(watcher.opened.count == 1 && watcher.closed.count == 1)
+            #expect(watcher.closed.first?.framesMatched == 6)
+        }
+    }
+
+    @Test func framesThatAreAlikeAmongThemselvesDoNotAddUp() throws {
+        // One picture, then thirty that are the same, a little off the first.
+        var random = SeededGenerator(seed: 32)
+        let first = random.neighbour(of: Self.film[3], at: 56)
+        var same = random.neighbour(of: first, at: 20)
+        while same.distance(to: Self.film[4]) < 100, same.distance(to: Self.film[3]) > 60 {
+            same = random.neighbour(of: first, at: 20)
+        }
+        let watcher = try watch(
+            [frame(first)] + (0..<30).map { _ in frame(same) }, others: 2000)
+        #expect(watcher.opened.isEmpty && watcher.mostBits < Self.threshold)
+    }
+
     @Test(arguments: [0.5, 1, 2, -0.5, -1, -2])
     func anySpeedAndDirectionIsRecognised(_ speed: Double) throws {
         let start = speed > 0 ? 5.0 : 35
@@ -247,8 +280,11 @@ struct Watcher {
         let two = try watch(all, low: Set(all.dropLast(2)), distance: 10, padding: 30)
         #expect(two.opened.map(\.rule) == ["video_frames"])
         #expect(two.closed.first?.framesMatched == 8)
+        // One does not, whatever those without do: they add nothing.
         let one = try watch(all, low: Set(all.dropFirst()), distance: 10)
-        #expect(one.opened.map(\.rule) == ["input_share"])
+        #expect(one.opened.isEmpty)
+        let most = try watch(all, low: [1, 3], distance: 10)
+        #expect(most.opened.count == 1)
         let image = try watch([0], low: [], distance: 5, kind: .image, padding: 30)
         #expect(image.opened.map(\.rule) == ["image_frames"])
     }
