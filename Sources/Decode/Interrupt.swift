@@ -41,6 +41,9 @@ public final class Interrupt: Sendable {
         return nil
     }
 
+    /// Whether the time that was given has passed, or `cancel` was called.
+    var isOverdue: Bool { shouldStop }
+
     private var shouldStop: Bool {
         if isCancelled { return true }
         let limit = deadline.load(ordering: .relaxed)

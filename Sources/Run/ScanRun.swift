@@ -312,19 +312,19 @@ extension ScanRun {
 
 extension ScanRun {
     private func recordAll() {
-        // Alerts that the store refused when they opened; it is asked again when they close.
-        var refused: [AlertID: String] = [:]
+        var recorder = AlertRecorder(store)
         var messages = Deque<Matched>()
         while matched.popAll(into: &messages) {
             for message in messages {
                 switch message {
                 case .action(.opened(let alert)):
                     progressState.withLock { $0.alerts += 1 }
-                    refused[alert.id] = record {
-                        _ = try store.open([alert], at: unixMilliseconds())
-                    }
+                    recorder.open(alert)
                 case .action(.closed(let alert)):
-                    events.push(close(alert, refused: refused.removeValue(forKey: alert.id)))
+                    let closed = recorder.close(alert)
+                    if closed.problem == nil { counts.withLock { $0.reported += 1 } }
+                    if let late = closed.late { events.push(.problem(late)) }
+                    events.push(.alert(alert, problem: closed.problem))
                 case .ended(let result):
                     progressState.withLock { $0.mediaSeconds += result.duration }
                     events.push(.input(result))
@@ -332,35 +332,6 @@ extension ScanRun {
             }
         }
         events.finish()
-    }
-
-    /// Completes an alert in the store.
-    private func close(_ alert: Alert, refused: String?) -> ScanEvent {
-        var problem: String?
-        if refused != nil {
-            problem = record { _ = try store.open([alert], at: unixMilliseconds()) }
-        }
-        if let problem {
-            return .alert(alert, problem: "alert \(alert.id) could not be recorded: \(problem)")
-        }
-        counts.withLock { $0.reported += 1 }
-        // The queue row is there; what may be lost here are the alert's final facts.
-        let late = record { try store.update(alert, closed: true, at: unixMilliseconds()) }
-        if let late {
-            events.push(
-                .problem("alert \(alert.id) is recorded, but not how it ended: \(late)"))
-        }
-        return .alert(alert, problem: nil)
-    }
-
-    /// - Returns: why the store refused; `nil` where it did not.
-    private func record(_ body: () throws -> Void) -> String? {
-        do {
-            try body()
-            return nil
-        } catch {
-            return (error as? ReportError)?.message ?? "\(error)"
-        }
     }
 
     /// Hands what was recorded to the caller, on the caller's thread: a reader of the output that

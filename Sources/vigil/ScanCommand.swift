@@ -61,7 +61,7 @@ struct ScanCommand: ParsableCommand {
         if let jobs { pipeline.jobs = jobs }
         let sealKey = try key.load(creates: false)
         let index = try loadIndex(known, key: sealKey, policy: pipeline.matchPolicy)
-        let store = try openStore()
+        let store = try openStore(state)
         let stopSwitch = StopSwitch()
         let signals = StopSignals(stopSwitch)
         let scan = ScanRun(
@@ -76,17 +76,6 @@ struct ScanCommand: ParsableCommand {
         withExtendedLifetime(signals) {}
         print(summary)
         try finish(summary)
-    }
-
-    private func openStore() throws -> SQLiteReportStore {
-        let directory =
-            state
-            ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
-        do {
-            return try SQLiteReportStore(directory: directory)
-        } catch {
-            throw fail(error.message)
-        }
     }
 
     private func print(_ event: ScanEvent, storePath: String) {
@@ -120,6 +109,18 @@ struct ScanCommand: ParsableCommand {
         }
         if summary.alerts > 0 { throw Exit.found }
         if summary.failed + summary.partial > 0 || summary.stopped { throw Exit.incomplete }
+    }
+}
+
+/// Opens the report queue in a folder, or in the one that the environment says.
+func openStore(_ directory: String?) throws -> SQLiteReportStore {
+    let directory =
+        directory
+        ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+    do {
+        return try SQLiteReportStore(directory: directory)
+    } catch {
+        throw fail(error.message)
     }
 }
 

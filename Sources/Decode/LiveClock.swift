@@ -1,0 +1,42 @@
+// The time of one watch: seconds that go on, whatever a stream's own stamps do.
+//
+// Stamps come from the outside: they jump by an hour and back, start over when the publisher comes
+// again, or are missing. Between two pictures the stream's own difference is believed where it is
+// near to what passed here; else what passed here counts.
+
+/// Makes one line of times of the stamps of a live stream; a pure value.
+public struct LiveClock: Sendable {
+    private var last: (stamp: Double?, arrival: Double, time: Double)?
+
+    /// How far a stream's own difference may be from what passed here, seconds: bursts of segments,
+    /// late connections.
+    private static let slack = 15.0
+
+    /// Makes a clock at 0.
+    public init() {}
+
+    /// The time of the next picture; never before that of the last.
+    /// - Parameters:
+    ///   - stamp: its presentation time by the stream, seconds; `nil` where it has none.
+    ///   - arrival: when it came, seconds of a clock that nobody sets.
+    public mutating func time(stamp: Double?, arrival: Double) -> Double {
+        let stamp = stamp.flatMap { $0.isFinite ? $0 : nil }
+        guard let last else {
+            last = (stamp, arrival, 0)
+            return 0
+        }
+        let passed = max(0, arrival - last.arrival)
+        var step = passed
+        if let stamp, let before = last.stamp, stamp >= before,
+            abs(stamp - before - passed) <= Self.slack
+        {
+            step = stamp - before
+        }
+        let time = last.time + step
+        self.last = (stamp, arrival, time)
+        return time
+    }
+
+    /// Notes that what comes next has stamps of its own: the stream was opened again.
+    public mutating func reopened() { last?.stamp = nil }
+}

@@ -1,0 +1,108 @@
+// A live stream's address: which protocols are read, and what each of them may reach for.
+//
+// Opening an address must not make the process reach for anything else: each scheme has its own list
+// of nested protocols, none of which reads files.
+
+/// The address of a live stream.
+public struct LiveInput: Sendable, Hashable {
+    /// The protocols that live streams are read by.
+    public enum Scheme: String, Sendable, CaseIterable {
+        /// RTMP, and RTMP in TLS.
+        case rtmp, rtmps
+        /// HLS, DASH, or MPEG-TS and FLV without an end.
+        case http, https
+        /// SRT, as the caller.
+        case srt
+        /// RTSP over TCP, and in TLS.
+        case rtsp, rtsps
+        /// MPEG-TS in datagrams.
+        case udp
+        /// MPEG-TS or FLV in a plain connection.
+        case tcp
+    }
+
+    /// How it is read.
+    public let scheme: Scheme
+    /// The address with all that it says, credentials and stream keys among it: not for output.
+    let url: String
+
+    /// Longest address that is taken, bytes of UTF-8.
+    public static let longest = 2048
+
+    /// Takes the text for an address.
+    /// - Throws: `DecodeError` of code `unsupported` where no live stream is read from it.
+    public init(_ text: String) throws(DecodeError) {
+        guard text.utf8.count <= Self.longest else {
+            throw DecodeError(.unsupported, "is longer than \(Self.longest) bytes")
+        }
+        guard text.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
+            throw DecodeError(.unsupported, "has spaces or control characters in it")
+        }
+        let parts = text.split(separator: ":", maxSplits: 1)
+        guard parts.count == 2, parts[1].hasPrefix("//"), parts[1].utf8.count > 2,
+            let scheme = Scheme(rawValue: parts[0].lowercased())
+        else {
+            throw DecodeError(
+                .unsupported,
+                "is not the address of a live stream; one begins with "
+                    + Scheme.allCases.map { $0.rawValue + "://" }.joined(separator: ", "))
+        }
+        self.scheme = scheme
+        url = scheme.rawValue + ":" + parts[1]
+    }
+
+    /// The address without user, password, stream key and query, for people and records.
+    public var redacted: String {
+        let bare = MediaInput.url(url).redacted
+        guard scheme == .rtmp || scheme == .rtmps, let last = bare.lastIndex(of: "/"),
+            bare.distance(from: bare.startIndex, to: last) > scheme.rawValue.count + 2
+        else { return bare }
+        // What an encoder publishes with is mostly all that keeps others from publishing.
+        let key = bare[bare.index(after: last)...]
+        guard key.count > 4 else { return bare }
+        return bare[...last] + key.prefix(2) + "…"
+    }
+
+    /// Protocols that reading it may use, by libavformat's names.
+    var protocols: String {
+        switch scheme {
+        case .rtmp: "rtmp,tcp"
+        case .rtmps: "rtmps,tls,tcp"
+        case .http, .https: "http,https,tcp,tls,crypto,data"
+        case .srt: "srt"
+        case .rtsp: "rtsp,tcp"
+        case .rtsps: "rtsps,rtsp,tls,tcp"
+        case .udp: "udp"
+        case .tcp: "tcp"
+        }
+    }
+
+    /// Options of the library for it, but those of all inputs.
+    var options: [(name: String, value: String)] {
+        switch scheme {
+        case .rtmp, .rtmps: [("rtmp_live", "live"), ("rtmp_buffer", "500")]
+        case .http, .https:
+            // The newest segment at once: what came before is not of now.
+            [("live_start_index", "-1"), ("http_persistent", "1"), ("reconnect", "0")]
+        case .srt: [("mode", "caller"), ("connect_timeout", "5000"), ("timeout", "10000000")]
+        case .rtsp, .rtsps: [("rtsp_transport", "tcp"), ("timeout", "10000000")]
+        case .udp:
+            [("timeout", "10000000"), ("fifo_size", "7000"), ("overrun_nonfatal", "1")]
+        case .tcp: [("timeout", "10000000")]
+        }
+    }
+
+    /// Formats that it may come in, by libavformat's names.
+    ///
+    /// Raw streams are not among them: noise looks like one, and what comes after the noise would be
+    /// read as one for ever.
+    var formats: String {
+        switch scheme {
+        case .rtmp, .rtmps: "flv,live_flv"
+        case .http, .https: "hls,dash,mpegts,flv,live_flv,mov,matroska,aac"
+        case .srt, .udp: "mpegts"
+        case .rtsp, .rtsps: "rtsp,rtp,sdp,mpegts"
+        case .tcp: "mpegts,flv,live_flv"
+        }
+    }
+}

@@ -1,0 +1,175 @@
+// What was examined of a live stream, and what was not, and why: the ledger's arithmetic.
+//
+// "Not examined" must never read as "clean", so every second of a watch is accounted for: it is
+// examined, or missed for a reason. A stretch between two samples counts as examined if it is no
+// longer than `longestStretch`; what is beyond that was not looked at, whatever its ends show. A pure
+// value: times come with the calls, from a clock that nobody sets, and the wall clock is asked once.
+
+/// Why a part of a live stream was not examined.
+public enum MissedCause: String, Sendable, Hashable, CaseIterable, Codable {
+    /// There was no connection to it.
+    case notConnected = "not_connected"
+    /// It was there, but no keyframe came.
+    case noKeyframe = "no_keyframe"
+    /// A keyframe came, but this machine did not get to it.
+    case overload
+    /// A keyframe came that could not be decoded.
+    case undecodable
+    /// A keyframe came that shows too little to be compared.
+    case lowQuality = "low_quality"
+}
+
+/// What was examined in one minute of a watch.
+public struct CoverageMinute: Sendable, Hashable {
+    /// When the minute began, seconds since 1970; a multiple of 60.
+    public var startUnixSeconds: Int64
+    /// Examined, seconds.
+    public var examinedSeconds = 0.0
+    /// Not examined, by cause, seconds.
+    public var missedSeconds: [MissedCause: Double] = [:]
+    /// Pictures that were looked at.
+    public var samples = 0
+
+    /// Seconds that are accounted for: 60 in a whole minute.
+    public var seconds: Double { missedSeconds.values.reduce(examinedSeconds, +) }
+}
+
+/// Accounts for every second of one watch.
+public struct CoverageTracker: Sendable {
+    /// How a keyframe ended.
+    public enum Outcome: Sendable, Hashable {
+        /// It was looked at.
+        case examined
+        /// It was not, or shows nothing.
+        case missed(MissedCause)
+    }
+
+    /// Longest stretch between two samples that counts as examined, seconds.
+    public let longestStretch: Double
+    /// Minutes that are over and not taken yet, the oldest first; bounded, see `mostMinutes`.
+    public private(set) var finished: [CoverageMinute] = []
+    /// The minute that goes on.
+    public private(set) var current: CoverageMinute
+    /// Sums of the whole watch.
+    public private(set) var total: CoverageMinute
+
+    /// The clock's time up to which all is accounted for.
+    private var mark: Double
+    /// What the wall clock was ahead of the clock when the watch began, seconds.
+    private let wallOffset: Double
+    private var isConnected = false
+    /// Whether the stretch before the next sample was broken by a lost connection.
+    private var wasConnected = false
+    private var isOver = false
+
+    /// Minutes that are kept until they are taken; older ones are merged into the oldest.
+    public static let mostMinutes = 120
+
+    /// Begins a watch.
+    /// - Parameters:
+    ///   - time: now, seconds of a clock that nobody sets.
+    ///   - unixSeconds: now, by the wall clock.
+    ///   - longestStretch: between two samples, seconds.
+    public init(at time: Double, unixSeconds: Double, longestStretch: Double) {
+        self.longestStretch = longestStretch
+        mark = time
+        wallOffset = unixSeconds - time
+        current = CoverageMinute(startUnixSeconds: Self.minute(of: unixSeconds))
+        total = CoverageMinute(startUnixSeconds: current.startUnixSeconds)
+    }
+
+    /// Notes that the connection stands, or is lost.
+    public mutating func connection(isUp: Bool, at time: Double) {
+        guard isUp != isConnected else { return }
+        // What came after the last sample was not seen, whichever way it ended.
+        account(until: time, isConnected ? .missed(.noKeyframe) : .missed(.notConnected))
+        isConnected = isUp
+        wasConnected = false
+    }
+
+    /// Notes that a keyframe arrived at a time, and how it ended.
+    public mutating func keyframe(at time: Double, _ outcome: Outcome) {
+        let stretch = time - mark
+        if outcome == .examined, !isOver {
+            current.samples += 1
+            total.samples += 1
+        }
+        // Between a connection and its first keyframe there was nothing to see yet.
+        let isWhole = wasConnected && stretch <= longestStretch
+        switch outcome {
+        case .examined:
+            account(until: time, isWhole ? .examined : .missed(.noKeyframe))
+        case .missed(let cause): account(until: time, .missed(cause))
+        }
+        wasConnected = true
+    }
+
+    /// Accounts for the time up to now, so that what is shown is not late.
+    public mutating func settle(at time: Double) {
+        if !isConnected {
+            account(until: time, .missed(.notConnected))
+        } else if time - mark > longestStretch {
+            account(until: time - longestStretch, .missed(.noKeyframe))
+            wasConnected = false
+        }
+    }
+
+    /// Ends the watch: the minute that goes on is over too, and nothing counts any more.
+    public mutating func end(at time: Double) {
+        guard !isOver else { return }
+        account(until: time, .missed(isConnected ? .noKeyframe : .notConnected))
+        finish(current)
+        isOver = true
+    }
+
+    /// The minutes that are over, which are forgotten here.
+    public mutating func takeFinished() -> [CoverageMinute] {
+        defer { finished.removeAll() }
+        return finished
+    }
+
+    private mutating func account(until time: Double, _ outcome: Outcome) {
+        while !isOver, mark < time {
+            let minuteEnd = Double(current.startUnixSeconds + 60) - wallOffset
+            let end = min(time, max(minuteEnd, mark))
+            add(end - mark, outcome)
+            mark = end
+            if end >= minuteEnd { startMinute() }
+        }
+    }
+
+    private mutating func add(_ seconds: Double, _ outcome: Outcome) {
+        switch outcome {
+        case .examined:
+            current.examinedSeconds += seconds
+            total.examinedSeconds += seconds
+        case .missed(let cause):
+            current.missedSeconds[cause, default: 0] += seconds
+            total.missedSeconds[cause, default: 0] += seconds
+        }
+    }
+
+    private mutating func finish(_ minute: CoverageMinute) {
+        if finished.count == Self.mostMinutes {
+            finished[0].merge(finished.remove(at: 1))
+        }
+        finished.append(minute)
+    }
+
+    private mutating func startMinute() {
+        finish(current)
+        current = CoverageMinute(startUnixSeconds: current.startUnixSeconds + 60)
+    }
+
+    private static func minute(of unixSeconds: Double) -> Int64 {
+        Int64((unixSeconds / 60).rounded(.down)) * 60
+    }
+}
+
+extension CoverageMinute {
+    mutating func merge(_ other: CoverageMinute) {
+        examinedSeconds += other.examinedSeconds
+        missedSeconds.merge(other.missedSeconds, uniquingKeysWith: +)
+        samples += other.samples
+    }
+}

@@ -1,0 +1,158 @@
+// The reader of one live stream: connects, reads, and connects again, until it is told to stop.
+//
+// An end, an error and a silence are all the same to it: it tries again, in the same watch, because
+// encoders and servers come back. What differs is told in the status. How long a silence may be
+// follows the stream's own keyframes.
+
+internal import Decode
+internal import Foundation
+internal import Synchronization
+
+/// How long to wait before the next try to connect.
+struct Backoff {
+    private var failures = 0
+
+    private static let first = 0.25
+    private static let longest = 15.0
+
+    /// A connection gave a keyframe: the next failure is the first again.
+    mutating func succeeded() { failures = 0 }
+
+    /// Seconds until the next try, a random half of them, so that a thousand streams of a server
+    /// that restarts do not all come at once.
+    mutating func next(using random: inout some RandomNumberGenerator) -> Double {
+        let limit = min(Self.longest, Self.first * Double(1 << min(failures, 10)))
+        failures += 1
+        return Double.random(in: limit / 2...limit, using: &random)
+    }
+}
+
+/// How long a stream may be silent before it is taken for dead.
+struct SilenceLimit {
+    private var lastKeyframe: Double?
+    private var distance = 0.0
+
+    private static let least = 6.0, most = 60.0
+
+    /// How long, seconds.
+    ///
+    /// A playlist brings nothing for as long as a segment, and segments end with keyframes.
+    var seconds: Double { min(Self.most, max(Self.least, 3 * distance)) }
+
+    /// Notes that a keyframe arrived.
+    mutating func keyframe(at time: Double) {
+        // The longest of late counts, and fades.
+        if let lastKeyframe { distance = max(time - lastKeyframe, distance * 0.9) }
+        lastKeyframe = time
+    }
+
+    /// Notes that the next keyframe does not follow the last.
+    mutating func reopened() { lastKeyframe = nil }
+}
+
+/// Lets few connect at the same time: opening is where servers and this machine are slow.
+final class OpenGate: Sendable {
+    private let places: DispatchSemaphore
+
+    init(atOnce: Int) { places = DispatchSemaphore(value: atOnce) }
+
+    func enter() { places.wait() }
+
+    func leave() { places.signal() }
+}
+
+/// Reads one stream on a thread of its own.
+final class LiveWatcher: Sendable {
+    let stream: LiveStream
+    private let input: LiveInput
+    private let board: LiveBoard
+    private let gate: OpenGate
+    private let shortestInterval: Double
+    private let current = Mutex<(interrupt: Interrupt?, isStopped: Bool)>((nil, false))
+    /// Signalled to end a wait early.
+    private let wakened = DispatchSemaphore(value: 0)
+
+    init(
+        _ input: LiveInput, stream: LiveStream, board: LiveBoard, gate: OpenGate,
+        shortestInterval: Double
+    ) {
+        self.input = input
+        self.stream = stream
+        self.board = board
+        self.gate = gate
+        self.shortestInterval = shortestInterval
+    }
+
+    /// Ends the watch, soon.
+    func stop() {
+        let interrupt = current.withLock { state in
+            state.isStopped = true
+            return state.interrupt
+        }
+        interrupt?.cancel()
+        wakened.signal()
+    }
+
+    private var isStopped: Bool { current.withLock { $0.isStopped } }
+
+    /// Reads until it is stopped.
+    func run() {
+        var backoff = Backoff()
+        var clock = LiveClock()
+        var silence = SilenceLimit()
+        var random = SystemRandomNumberGenerator()
+        while !isStopped {
+            stream.set(.connecting)
+            let interrupt = Interrupt()
+            let isStopped = current.withLock { state in
+                state.interrupt = interrupt
+                return state.isStopped
+            }
+            if isStopped { break }
+            clock.reopened()
+            silence.reopened()
+            let problem = readOnce(interrupt, &clock, &silence, &backoff)
+            if self.isStopped { break }
+            stream.set(.waiting(problem))
+            _ = wakened.wait(timeout: .now() + backoff.next(using: &random))
+        }
+        stream.set(.ended)
+    }
+
+    /// Connects and reads to the end of the connection.
+    /// - Returns: why it ended.
+    private func readOnce(
+        _ interrupt: Interrupt, _ clock: inout LiveClock, _ silence: inout SilenceLimit,
+        _ backoff: inout Backoff
+    ) -> String {
+        do throws(DecodeError) {
+            var reader = try connect(interrupt)
+            stream.set(.connected)
+            var lastLeft: Double?
+            while true {
+                switch try reader.next(within: silence.seconds) {
+                case .ended: return "the stream ended"
+                case .between: continue
+                case .keyframe(var keyframe, let stamp):
+                    let arrival = monotonicSeconds()
+                    silence.keyframe(at: arrival)
+                    backoff.succeeded()
+                    let time = clock.time(stamp: stamp, arrival: arrival)
+                    // An all-intra stream is not looked at frame by frame.
+                    if let lastLeft, time - lastLeft < shortestInterval { continue }
+                    lastLeft = time
+                    keyframe.place(at: time)
+                    if stream.leave(keyframe, arrival: arrival) { board.put(stream) }
+                }
+            }
+        } catch {
+            return error.message
+        }
+    }
+
+    private func connect(_ interrupt: Interrupt) throws(DecodeError) -> LiveReader {
+        gate.enter()
+        defer { gate.leave() }
+        return try LiveReader(input, interrupt: interrupt)
+    }
+}

@@ -1,0 +1,96 @@
+// `vigil watch`: one live stream in the foreground.
+
+import ArgumentParser
+import Decode
+import Foundation
+import Report
+import Run
+
+struct WatchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "watch",
+        abstract: "Watch one live stream in the foreground.",
+        discussion: """
+            Reads RTMP, HLS, DASH, SRT, RTSP, or MPEG-TS over UDP, TCP or HTTP; when the stream ends or breaks, \
+            connects again until stopped. Alerts go on the durable report queue at once. What could not be \
+            examined is accounted for, with the reason.
+
+            Example: vigil watch rtmp://127.0.0.1/live/one --known hotline.vigil
+
+            Exit codes: 0 all that was there was examined, nothing found; 1 something found; 2 nothing found, \
+            but nothing was examined either; 64 wrong usage.
+            """)
+
+    @Argument(help: ArgumentHelp("Address of the stream.", valueName: "url"))
+    var url: String
+
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Sealed known sets to compare with.", valueName: "file"))
+    var known: [String]
+
+    @OptionGroup var key: KeyOptions
+    @OptionGroup var pipelineOptions: PipelineOptions
+
+    @Option(help: "text or jsonl, one object a line.")
+    var format = OutputFormat.text
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the report queue (default: your XDG state folder, in vigil).",
+            valueName: "dir"))
+    var state: String?
+
+    @Option(
+        name: .customLong("for"),
+        help: ArgumentHelp("Stop after so many seconds.", valueName: "seconds"))
+    var seconds: Double?
+
+    @Flag(help: "Show no status line.")
+    var noProgress = false
+
+    func validate() throws {
+        guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
+        guard (seconds ?? 1) > 0, (seconds ?? 1).isFinite else {
+            throw ValidationError("--for must be a number of seconds above 0")
+        }
+        _ = try input()
+    }
+
+    private func input() throws -> LiveInput {
+        do { return try LiveInput(url) } catch { throw ValidationError("the url \(error.message)") }
+    }
+
+    func run() throws {
+        let input = try input()
+        let pipeline = try pipelineOptions.resolve()
+        let sealKey = try key.load(creates: false)
+        let index = try loadIndex(known, key: sealKey, policy: pipeline.matchPolicy)
+        let store = try openStore(state)
+        let stopSwitch = StopSwitch()
+        let signals = StopSignals(stopSwitch)
+        let output = WatchOutput(
+            format: format, storePath: store.path,
+            showsStatus: Console.isTerminal && !noProgress)
+        let run = LiveRun(pipeline: pipeline, index: index, store: store) { output.tell($0) }
+        let number = run.watch(input)
+        let start = DispatchTime.now()
+        while !stopSwitch.isStopped {
+            Thread.sleep(forTimeInterval: 0.25)
+            if let status = run.status(of: number) { output.draw(status) }
+            output.tell(run.takeMinutes(of: number))
+            let elapsed = DispatchTime.now().uptimeNanoseconds - start.uptimeNanoseconds
+            if let seconds, Double(elapsed) / 1e9 >= seconds { break }
+        }
+        run.stop()
+        withExtendedLifetime(signals) {}
+        guard let status = run.status(of: number) else { return }
+        output.finish(run.takeMinutes(of: number), status, of: input.redacted)
+        if !Console.isComplete() {
+            Console.error("vigil: not all results could be written to standard output")
+            throw status.alerts > 0 ? Exit.found : Exit.incomplete
+        }
+        if status.alerts > 0 { throw Exit.found }
+        if status.coverage.examinedSeconds == 0 { throw Exit.incomplete }
+    }
+}

@@ -1,0 +1,112 @@
+// The ledger's arithmetic: every second is accounted for, once, for the right reason.
+
+import Report
+import TestSupport
+import Testing
+
+@Suite struct CoverageTests {
+    private func tracker(at time: Double = 100, unix: Double = 6030) -> CoverageTracker {
+        CoverageTracker(at: time, unixSeconds: unix, longestStretch: 12)
+    }
+
+    @Test func stretchesBetweenSamplesAreExamined() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 101)
+        for time in stride(from: 102.0, through: 122, by: 2) {
+            coverage.keyframe(at: time, .examined)
+        }
+        coverage.end(at: 123)
+        #expect(coverage.total.examinedSeconds == 20 && coverage.total.samples == 11)
+        #expect(coverage.total.missedSeconds == [.notConnected: 1, .noKeyframe: 2])
+    }
+
+    @Test func aStretchThatIsTooLongIsNot() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        coverage.keyframe(at: 112, .examined)
+        coverage.keyframe(at: 124.5, .examined)
+        #expect(coverage.total.examinedSeconds == 12)
+        #expect(coverage.total.missedSeconds == [.noKeyframe: 12.5])
+    }
+
+    @Test func whatIsShownMeanwhileIsNoLaterThanAStretch() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        coverage.settle(at: 111)
+        #expect(coverage.total.seconds == 0, "it may still turn out to be examined")
+        coverage.settle(at: 150)
+        #expect(coverage.total.missedSeconds == [.noKeyframe: 38])
+        coverage.keyframe(at: 160, .examined)
+        #expect(coverage.total.missedSeconds == [.noKeyframe: 60])
+        coverage.keyframe(at: 161, .examined)
+        #expect(coverage.total.examinedSeconds == 1)
+    }
+
+    @Test func reasonsAreKeptApart() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        coverage.keyframe(at: 102, .missed(.overload))
+        coverage.keyframe(at: 104, .missed(.undecodable))
+        coverage.keyframe(at: 106, .missed(.lowQuality))
+        coverage.keyframe(at: 108, .examined)
+        coverage.connection(isUp: false, at: 109)
+        coverage.connection(isUp: false, at: 111)
+        coverage.connection(isUp: true, at: 119)
+        coverage.keyframe(at: 120, .examined)
+        coverage.end(at: 120)
+        #expect(coverage.total.examinedSeconds == 2)
+        #expect(
+            coverage.total.missedSeconds == [
+                .overload: 2, .undecodable: 2, .lowQuality: 2, .notConnected: 10, .noKeyframe: 2,
+            ])
+    }
+
+    @Test func minutesAreThoseOfTheWallClock() {
+        var coverage = tracker(at: 100, unix: 6030)
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        for time in stride(from: 110.0, through: 230, by: 10) {
+            coverage.keyframe(at: time, .examined)
+        }
+        let minutes = coverage.takeFinished()
+        #expect(minutes.map(\.startUnixSeconds) == [6000, 6060])
+        #expect(minutes.map(\.seconds) == [30, 60] && coverage.takeFinished().isEmpty)
+        coverage.end(at: 240)
+        coverage.end(at: 300)
+        coverage.settle(at: 300)
+        coverage.keyframe(at: 300, .examined)
+        let rest = coverage.takeFinished()
+        #expect(rest.map(\.startUnixSeconds) == [6120] && rest.map(\.seconds) == [50])
+        #expect(coverage.total.seconds == 140)
+    }
+
+    @Test func everySecondCountsOnceWhateverHappens() {
+        var random = SeededGenerator(seed: 9)
+        for _ in 0..<50 {
+            var coverage = tracker(at: 0, unix: Double.random(in: 0...1e9, using: &random))
+            var (time, minutes) = (0.0, [CoverageMinute]())
+            for _ in 0..<200 {
+                time += Double.random(in: 0...30, using: &random)
+                switch Int.random(in: 0..<5, using: &random) {
+                case 0: coverage.connection(isUp: Bool.random(using: &random), at: time)
+                case 1: coverage.settle(at: time)
+                case 2: coverage.keyframe(at: time, .missed(.overload))
+                // What was dropped or looked at arrived some time ago.
+                case 3: coverage.keyframe(at: time - 5, .examined)
+                default: coverage.keyframe(at: time, .examined)
+                }
+                minutes += coverage.takeFinished()
+            }
+            coverage.end(at: time)
+            minutes += coverage.takeFinished()
+            #expect(abs(coverage.total.seconds - time) < 1e-6)
+            #expect(abs(minutes.map(\.seconds).reduce(0, +) - time) < 1e-6)
+            let starts = minutes.map(\.startUnixSeconds)
+            #expect(zip(starts, starts.dropFirst()).allSatisfy { $1 == $0 + 60 })
+            #expect(minutes.dropFirst().dropLast().allSatisfy { abs($0.seconds - 60) < 1e-6 })
+        }
+    }
+}
