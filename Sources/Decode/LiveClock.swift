@@ -1,15 +1,16 @@
 // The time of one watch: seconds that go on, whatever a stream's own stamps do.
 //
 // Stamps come from the outside: they jump by an hour and back, start over when the publisher comes
-// again, or are missing. Between two pictures the stream's own difference is believed where it is
-// near to what passed here; else what passed here counts.
+// again, stand still, or are missing. Between two pictures the stream's own difference is believed as
+// long as the time that comes of it stays near to what passed here; else what passed here counts.
 
 /// Makes one line of times of the stamps of a live stream; a pure value.
 public struct LiveClock: Sendable {
     private var last: (stamp: Double?, arrival: Double, time: Double)?
+    private var firstArrival = 0.0
 
-    /// How far a stream's own difference may be from what passed here, seconds: bursts of segments,
-    /// late connections.
+    /// How far the time may be from what passed here, seconds: bursts of segments, late
+    /// connections.
     private static let slack = 15.0
 
     /// Makes a clock at 0.
@@ -23,17 +24,16 @@ public struct LiveClock: Sendable {
         let stamp = stamp.flatMap { $0.isFinite ? $0 : nil }
         guard let last else {
             last = (stamp, arrival, 0)
+            firstArrival = arrival
             return 0
         }
         let passed = max(0, arrival - last.arrival)
-        var step = passed
-        if let stamp, let before = last.stamp, stamp >= before,
-            abs(stamp - before - passed) <= Self.slack
-        {
-            step = stamp - before
+        var time = last.time + passed
+        if let stamp, let before = last.stamp, stamp >= before {
+            let own = last.time + (stamp - before)
+            if abs(own - (arrival - firstArrival)) <= Self.slack { time = own }
         }
-        let time = last.time + step
-        self.last = (stamp, arrival, time)
+        self.last = (stamp, max(arrival, last.arrival), time)
         return time
     }
 

@@ -36,7 +36,7 @@ public final class LiveRun: Sendable {
     private let store: any ReportStore
     private let handle: @Sendable (LiveRunEvent) -> Void
     private let board = LiveBoard()
-    private let gate = OpenGate(atOnce: 16)
+    private let gate = OpenGate(spacing: 0.005)
     private let examined: StageQueue<Examined>
     private let matched: StageQueue<EvidenceAction>
     private let watchers = Mutex<[Int: LiveWatcher]>([:])
@@ -86,7 +86,7 @@ public final class LiveRun: Sendable {
             watcher.run()
             ended.withLock { $0[number] = stream }
             watchers.withLock { _ = $0.removeValue(forKey: number) }
-            examined.push(.ended(stream))
+            if stream.readerEnded() { examined.push(.ended(stream)) }
         }
         return number
     }
@@ -144,7 +144,11 @@ extension LiveRun {
                 case .some: .examined
                 }
             if !forms.isEmpty { examined.push(.frame(stream, forms)) }
-            if stream.done(arrival: arrival, outcome) { board.put(stream) }
+            switch stream.done(arrival: arrival, outcome) {
+            case .again: board.put(stream)
+            case .rest: break
+            case .over: examined.push(.ended(stream))
+            }
         }
     }
 

@@ -66,6 +66,18 @@ final class LiveStream: Sendable {
         var waiting: Arrived?
         /// Whether it stands on the board, or a worker has it.
         var isTaken = false
+        /// Whether the reader has ended.
+        var isOver = false
+    }
+
+    /// What is to be done with a stream of which a keyframe was looked at.
+    enum Next {
+        /// Another waits: put it on the board again.
+        case again
+        /// Nothing.
+        case rest
+        /// That was the last.
+        case over
     }
 
     let number: Int
@@ -137,9 +149,17 @@ final class LiveStream: Sendable {
     /// The keyframe that waits.
     func take() -> Arrived? { state.withLock { $0.waiting.take() } }
 
+    /// Notes that its reader leaves no more.
+    /// - Returns: whether all that it left was looked at; where not, the last worker is told.
+    func readerEnded() -> Bool {
+        state.withLock { state in
+            state.isOver = true
+            return !state.isTaken
+        }
+    }
+
     /// Notes how a keyframe ended.
-    /// - Returns: whether another waits, so that the stream has to be put on the board again.
-    func done(arrival: Double, _ outcome: CoverageTracker.Outcome) -> Bool {
+    func done(arrival: Double, _ outcome: CoverageTracker.Outcome) -> Next {
         state.withLock { state in
             state.coverage.keyframe(at: arrival, outcome)
             switch outcome {
@@ -149,7 +169,7 @@ final class LiveStream: Sendable {
                 state.status.lag = monotonicSeconds() - arrival
             }
             state.isTaken = state.waiting != nil
-            return state.isTaken
+            return state.isTaken ? .again : state.isOver ? .over : .rest
         }
     }
 

@@ -9,18 +9,20 @@ internal import Foundation
 internal import Synchronization
 
 /// How long to wait before the next try to connect.
-struct Backoff {
+package struct Backoff {
     private var failures = 0
 
     private static let first = 0.25
     private static let longest = 15.0
 
+    package init() {}
+
     /// A connection gave a keyframe: the next failure is the first again.
-    mutating func succeeded() { failures = 0 }
+    package mutating func succeeded() { failures = 0 }
 
     /// Seconds until the next try, a random half of them, so that a thousand streams of a server
     /// that restarts do not all come at once.
-    mutating func next(using random: inout some RandomNumberGenerator) -> Double {
+    package mutating func next(using random: inout some RandomNumberGenerator) -> Double {
         let limit = min(Self.longest, Self.first * Double(1 << min(failures, 10)))
         failures += 1
         return Double.random(in: limit / 2...limit, using: &random)
@@ -28,37 +30,49 @@ struct Backoff {
 }
 
 /// How long a stream may be silent before it is taken for dead.
-struct SilenceLimit {
+package struct SilenceLimit {
     private var lastKeyframe: Double?
     private var distance = 0.0
 
     private static let least = 6.0, most = 60.0
 
+    package init() {}
+
     /// How long, seconds.
     ///
     /// A playlist brings nothing for as long as a segment, and segments end with keyframes.
-    var seconds: Double { min(Self.most, max(Self.least, 3 * distance)) }
+    package var seconds: Double { min(Self.most, max(Self.least, 3 * distance)) }
 
     /// Notes that a keyframe arrived.
-    mutating func keyframe(at time: Double) {
+    package mutating func keyframe(at time: Double) {
         // The longest of late counts, and fades.
         if let lastKeyframe { distance = max(time - lastKeyframe, distance * 0.9) }
         lastKeyframe = time
     }
 
     /// Notes that the next keyframe does not follow the last.
-    mutating func reopened() { lastKeyframe = nil }
+    package mutating func reopened() { lastKeyframe = nil }
 }
 
-/// Lets few connect at the same time: opening is where servers and this machine are slow.
-final class OpenGate: Sendable {
-    private let places: DispatchSemaphore
+/// Spaces out connecting: a server that everybody comes to at once turns some away.
+///
+/// It holds nobody up for longer than those before take to begin, whether they succeed or not.
+package final class OpenGate: Sendable {
+    private let next = Mutex(0.0)
+    private let spacing: Double
 
-    init(atOnce: Int) { places = DispatchSemaphore(value: atOnce) }
+    /// - Parameter spacing: from one to the next, seconds.
+    package init(spacing: Double) { self.spacing = spacing }
 
-    func enter() { places.wait() }
-
-    func leave() { places.signal() }
+    /// Takes the next turn.
+    /// - Returns: seconds until it comes.
+    package func takeTurn(now: Double) -> Double {
+        next.withLock { next in
+            let turn = max(now, next)
+            next = turn + spacing
+            return turn - now
+        }
+    }
 }
 
 /// Reads one stream on a thread of its own.
@@ -109,6 +123,7 @@ final class LiveWatcher: Sendable {
                 return state.isStopped
             }
             if isStopped { break }
+            _ = wakened.wait(timeout: .now() + gate.takeTurn(now: monotonicSeconds()))
             clock.reopened()
             silence.reopened()
             let problem = readOnce(interrupt, &clock, &silence, &backoff)
@@ -126,9 +141,9 @@ final class LiveWatcher: Sendable {
         _ backoff: inout Backoff
     ) -> String {
         do throws(DecodeError) {
-            var reader = try connect(interrupt)
+            var reader = try LiveReader(input, interrupt: interrupt)
             stream.set(.connected)
-            var lastLeft: Double?
+            var last: (time: Double, arrival: Double)?
             while true {
                 switch try reader.next(within: silence.seconds) {
                 case .ended: return "the stream ended"
@@ -138,9 +153,14 @@ final class LiveWatcher: Sendable {
                     silence.keyframe(at: arrival)
                     backoff.succeeded()
                     let time = clock.time(stamp: stamp, arrival: arrival)
-                    // An all-intra stream is not looked at frame by frame.
-                    if let lastLeft, time - lastLeft < shortestInterval { continue }
-                    lastLeft = time
+                    // An all-intra stream is not looked at frame by frame; but one whose stamps
+                    // stand still is looked at.
+                    if let last, time - last.time < shortestInterval,
+                        arrival - last.arrival < shortestInterval
+                    {
+                        continue
+                    }
+                    last = (time, arrival)
                     keyframe.place(at: time)
                     if stream.leave(keyframe, arrival: arrival) { board.put(stream) }
                 }
@@ -148,11 +168,5 @@ final class LiveWatcher: Sendable {
         } catch {
             return error.message
         }
-    }
-
-    private func connect(_ interrupt: Interrupt) throws(DecodeError) -> LiveReader {
-        gate.enter()
-        defer { gate.leave() }
-        return try LiveReader(input, interrupt: interrupt)
     }
 }

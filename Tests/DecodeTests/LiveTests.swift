@@ -23,6 +23,22 @@ import Testing
         #expect(clock.time(stamp: 18, arrival: 8) == 8)
     }
 
+    @Test func stampsThatStandStillStopNothing() {
+        var clock = LiveClock()
+        _ = clock.time(stamp: 5, arrival: 0)
+        for number in 1...100 {
+            let arrival = Double(number) * 2
+            let time = clock.time(stamp: 5, arrival: arrival)
+            #expect(abs(time - arrival) <= 15)
+        }
+        // Nor do those that run away.
+        for number in 101...200 {
+            let arrival = Double(number) * 2
+            let time = clock.time(stamp: 5 + 10 * Double(number), arrival: arrival)
+            #expect(abs(time - arrival) <= 17)
+        }
+    }
+
     @Test func whereThereAreNoStampsArrivalCounts() {
         var clock = LiveClock()
         #expect(clock.time(stamp: nil, arrival: 7) == 0)
