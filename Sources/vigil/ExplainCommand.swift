@@ -27,13 +27,7 @@ struct ExplainCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("A file or http(s) URL.", valueName: "path|url"))
     var input: String
 
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp("Sealed known sets to compare with.", valueName: "file"))
-    var known: [String]
-
-    @OptionGroup var key: KeyOptions
-    @OptionGroup var pipelineOptions: PipelineOptions
+    @OptionGroup var comparison: ComparisonOptions
 
     @Option(
         help: ArgumentHelp(
@@ -57,24 +51,22 @@ struct ExplainCommand: ParsableCommand {
     var withPictures = false
 
     func validate() throws {
-        guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
         if withPictures, format != .html {
             throw ValidationError("--with-pictures needs --format html")
         }
     }
 
     func run() throws {
-        let pipeline = try pipelineOptions.resolve()
+        let pipeline = try comparison.pipeline()
         if withPictures, pipeline.effort == .fast {
             throw ValidationError(
                 "--with-pictures needs the effort standard or thorough: fast makes no small pictures"
             )
         }
         let scanInput = try singleInput()
-        let index = try loadIndex(
-            known, key: key.load(creates: false), policy: pipeline.matchPolicy)
+        let index = try comparison.index(for: pipeline)
         let number = try item.map { try index.items.number(of: $0) }
-        let file = try ExplainFile(path: output, sources: known + [input])
+        let file = try ExplainFile(path: output, sources: comparison.known + [input])
         let writer = makeWriter(file, pipeline)
         let stopSwitch = StopSwitch()
         let signals = StopSignals(stopSwitch, note: "what was seen is shown") { file.discard() }

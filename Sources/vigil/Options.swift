@@ -6,6 +6,7 @@ public import Fingerprint
 import Foundation
 import Known
 import Match
+import Report
 import Run
 
 /// How results are printed.
@@ -76,6 +77,47 @@ struct PipelineOptions: ParsableArguments {
         if let sample { resolved.sampling.mode = sample.mode }
         if let effort { resolved.effort = effort }
         return resolved
+    }
+}
+
+/// What pictures are compared with, and how.
+struct ComparisonOptions: ParsableArguments {
+    @Option(
+        parsing: .upToNextOption,
+        help: ArgumentHelp("Sealed known sets to compare with.", valueName: "file"))
+    var known: [String]
+
+    @OptionGroup var key: KeyOptions
+    @OptionGroup var pipelineOptions: PipelineOptions
+
+    func validate() throws {
+        guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
+    }
+
+    func pipeline() throws -> Pipeline { try pipelineOptions.resolve() }
+
+    func index(for pipeline: Pipeline) throws -> KnownIndex {
+        try loadIndex(known, key: key.load(creates: false), policy: pipeline.matchPolicy)
+    }
+}
+
+/// Where alerts are recorded.
+struct QueueOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Folder of the report queue (default: your XDG state folder, in vigil).",
+            valueName: "dir"))
+    var state: String?
+
+    func open() throws -> SQLiteReportStore {
+        let directory =
+            state
+            ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+        do {
+            return try SQLiteReportStore(directory: directory)
+        } catch {
+            throw fail(error.message)
+        }
     }
 }
 

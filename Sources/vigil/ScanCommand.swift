@@ -24,22 +24,12 @@ struct ScanCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Files, directories or http(s) URLs.", valueName: "path|url"))
     var inputs: [String]
 
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp("Sealed known sets to compare with.", valueName: "file"))
-    var known: [String]
-
-    @OptionGroup var key: KeyOptions
-    @OptionGroup var pipelineOptions: PipelineOptions
+    @OptionGroup var comparison: ComparisonOptions
 
     @Option(help: "text or jsonl, one object a line.")
     var format = OutputFormat.text
 
-    @Option(
-        help: ArgumentHelp(
-            "Folder of the report queue (default: your XDG state folder, in vigil).",
-            valueName: "dir"))
-    var state: String?
+    @OptionGroup var queue: QueueOptions
 
     @Option(
         help: ArgumentHelp(
@@ -50,18 +40,16 @@ struct ScanCommand: ParsableCommand {
     var noProgress = false
 
     func validate() throws {
-        guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
         guard (1...256).contains(jobs ?? 1) else {
             throw ValidationError("--jobs must be a number from 1 to 256")
         }
     }
 
     func run() throws {
-        var pipeline = try pipelineOptions.resolve()
+        var pipeline = try comparison.pipeline()
         if let jobs { pipeline.jobs = jobs }
-        let sealKey = try key.load(creates: false)
-        let index = try loadIndex(known, key: sealKey, policy: pipeline.matchPolicy)
-        let store = try openStore(state)
+        let index = try comparison.index(for: pipeline)
+        let store = try queue.open()
         let stopSwitch = StopSwitch()
         let signals = StopSignals(stopSwitch)
         let scan = ScanRun(
@@ -109,18 +97,6 @@ struct ScanCommand: ParsableCommand {
         }
         if summary.alerts > 0 { throw Exit.found }
         if summary.failed + summary.partial > 0 || summary.stopped { throw Exit.incomplete }
-    }
-}
-
-/// Opens the report queue in a folder, or in the one that the environment says.
-func openStore(_ directory: String?) throws -> SQLiteReportStore {
-    let directory =
-        directory
-        ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
-    do {
-        return try SQLiteReportStore(directory: directory)
-    } catch {
-        throw fail(error.message)
     }
 }
 

@@ -24,22 +24,12 @@ struct WatchCommand: ParsableCommand {
     @Argument(help: ArgumentHelp("Address of the stream.", valueName: "url"))
     var url: String
 
-    @Option(
-        parsing: .upToNextOption,
-        help: ArgumentHelp("Sealed known sets to compare with.", valueName: "file"))
-    var known: [String]
-
-    @OptionGroup var key: KeyOptions
-    @OptionGroup var pipelineOptions: PipelineOptions
+    @OptionGroup var comparison: ComparisonOptions
 
     @Option(help: "text or jsonl, one object a line.")
     var format = OutputFormat.text
 
-    @Option(
-        help: ArgumentHelp(
-            "Folder of the report queue (default: your XDG state folder, in vigil).",
-            valueName: "dir"))
-    var state: String?
+    @OptionGroup var queue: QueueOptions
 
     @Option(
         name: .customLong("for"),
@@ -50,7 +40,6 @@ struct WatchCommand: ParsableCommand {
     var noProgress = false
 
     func validate() throws {
-        guard !known.isEmpty else { throw ValidationError("--known needs at least one known set") }
         guard (seconds ?? 1) > 0, (seconds ?? 1).isFinite else {
             throw ValidationError("--for must be a number of seconds above 0")
         }
@@ -63,10 +52,12 @@ struct WatchCommand: ParsableCommand {
 
     func run() throws {
         let input = try input()
-        let pipeline = try pipelineOptions.resolve()
-        let sealKey = try key.load(creates: false)
-        let index = try loadIndex(known, key: sealKey, policy: pipeline.matchPolicy)
-        let store = try openStore(state)
+        let pipeline = try comparison.pipeline()
+        guard case .keyframes = pipeline.sampling.mode else {
+            throw ValidationError("a live stream is looked at by its keyframes: leave --sample out")
+        }
+        let index = try comparison.index(for: pipeline)
+        let store = try queue.open()
         let stopSwitch = StopSwitch()
         let signals = StopSignals(stopSwitch)
         let output = WatchOutput(
