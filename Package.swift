@@ -82,12 +82,14 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ReportTests",
-            dependencies: ["Report", "Match", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "Report", "Match", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "RunTests",
             dependencies: [
-                "Run", "Decode", "Fingerprint", "Match",
+                "Run", "Decode", "Fingerprint", "Match", "TestSupport",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),

@@ -17,7 +17,7 @@ package struct Backoff {
 
     package init() {}
 
-    /// A connection gave a keyframe: the next failure is the first again.
+    /// A connection held: the next failure is the first again.
     package mutating func succeeded() { failures = 0 }
 
     /// Seconds until the next try, a random half of them, so that a thousand streams of a server
@@ -109,6 +109,9 @@ final class LiveWatcher: Sendable {
 
     private var isStopped: Bool { current.withLock { $0.isStopped } }
 
+    /// How long a connection must give keyframes to count as one that holds, seconds.
+    private static let holding = 3.0
+
     /// Reads until it is stopped.
     func run() {
         var backoff = Backoff()
@@ -143,6 +146,7 @@ final class LiveWatcher: Sendable {
         do throws(DecodeError) {
             var reader = try LiveReader(input, interrupt: interrupt)
             stream.set(.connected)
+            let connected = monotonicSeconds()
             var last: (time: Double, arrival: Double)?
             while true {
                 switch try reader.next(within: silence.seconds) {
@@ -151,7 +155,8 @@ final class LiveWatcher: Sendable {
                 case .keyframe(var keyframe, let stamp):
                     let arrival = monotonicSeconds()
                     silence.keyframe(at: arrival)
-                    backoff.succeeded()
+                    // One that ends at once, such as a playlist that is over, is no success.
+                    if arrival - connected > Self.holding { backoff.succeeded() }
                     let time = clock.time(stamp: stamp, arrival: arrival)
                     // An all-intra stream is not looked at frame by frame; but one whose stamps
                     // stand still is looked at.
