@@ -83,7 +83,8 @@ final class LiveWatcher: Sendable {
     private let gate: OpenGate
     private let shortestInterval: Double
     private let current = Mutex<(interrupt: Interrupt?, isStopped: Bool)>((nil, false))
-    /// Signalled to end a wait early.
+    /// Signalled to end a wait early; waited for on the reader's own thread, which has nothing else
+    /// to do.
     private let wakened = DispatchSemaphore(value: 0)
 
     init(

@@ -67,6 +67,7 @@ struct WatchCommand: ParsableCommand {
         let number = run.watch(input)
         let start = DispatchTime.now()
         while !stopSwitch.isStopped {
+            // This thread does nothing but draw, and ask whether it is time to stop.
             Thread.sleep(forTimeInterval: 0.25)
             if let status = run.status(of: number) { output.draw(status) }
             output.tell(run.takeMinutes(of: number))

@@ -32,6 +32,8 @@ final class BackgroundProgram: @unchecked Sendable {
     var isRunning: Bool { process.isRunning }
 
     /// Asks it to end, so that it ends its own children first; kills it if it does not.
+    ///
+    /// It polls: Foundation's own wait does not return while a grandchild holds its socket.
     func stop() {
         guard process.isRunning else { return }
         kill(process.processIdentifier, SIGCONT)
