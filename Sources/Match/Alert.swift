@@ -40,11 +40,14 @@ public struct Alert: Sendable, Hashable, Codable {
     public var variant: String
     /// Name of the evidence rule that was met.
     public var rule: String
+    /// The live stream that it was seen in; `nil` for a file.
+    public var stream: AlertStream?
 
     /// Makes an alert of its parts.
     public init(
         id: AlertID, input: String, known: KnownReference, firstSeen: Double, lastSeen: Double,
-        framesMatched: Int, knownShare: Double, bestDistance: Int, variant: String, rule: String
+        framesMatched: Int, knownShare: Double, bestDistance: Int, variant: String, rule: String,
+        stream: AlertStream? = nil
     ) {
         self.id = id
         self.input = input
@@ -56,6 +59,7 @@ public struct Alert: Sendable, Hashable, Codable {
         self.bestDistance = bestDistance
         self.variant = variant
         self.rule = rule
+        self.stream = stream
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -66,6 +70,36 @@ public struct Alert: Sendable, Hashable, Codable {
         case framesMatched = "frames_matched"
         case knownShare = "known_share"
         case bestDistance = "best_distance"
-        case variant, rule
+        case variant, rule, stream
+    }
+}
+
+/// What an alert says of the live stream that it is about, as of when it was written last.
+public struct AlertStream: Sendable, Hashable, Codable {
+    /// Id of the watched stream.
+    public var id: String
+    /// When the frame arrived that made the evidence sufficient, Unix milliseconds.
+    public var frameArrivedUnixMilliseconds: Int64
+    /// What was examined of the stream since its watch began, seconds.
+    public var examinedSeconds: Double
+    /// What was not, for whatever reason, seconds.
+    public var missedSeconds: Double
+
+    /// Makes it of its parts.
+    public init(
+        id: String, frameArrivedUnixMilliseconds: Int64, examinedSeconds: Double,
+        missedSeconds: Double
+    ) {
+        self.id = id
+        self.frameArrivedUnixMilliseconds = frameArrivedUnixMilliseconds
+        self.examinedSeconds = examinedSeconds
+        self.missedSeconds = missedSeconds
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id
+        case frameArrivedUnixMilliseconds = "frame_arrived_unix_ms"
+        case examinedSeconds = "examined_s"
+        case missedSeconds = "missed_s"
     }
 }

@@ -51,7 +51,7 @@ extension Bench {
         clipJobs(settings.codecs) { codec, profile in
             let clip = try clips.clip(codec, profile)
             let index = try clips.knownList()
-            let store = try SQLiteReportStore(directory: folder.file("state"))
+            let store = try SQLiteStore(directory: folder.file("state"))
             return try clips.withFile(clip, as: .mp4, repeats: clips.repeats(of: clip)) { path in
                 try pipelineFigure(clip, profile, path: path, index: index, store: store)
             }
@@ -60,7 +60,7 @@ extension Bench {
 
     private func pipelineFigure(
         _ clip: SyntheticClip, _ profile: ClipProfile, path: String, index: KnownIndex,
-        store: SQLiteReportStore
+        store: SQLiteStore
     ) throws -> BenchFigure {
         var pipeline = Pipeline()
         pipeline.jobs = 1

@@ -17,6 +17,8 @@ public enum MissedCause: String, Sendable, Hashable, CaseIterable, Codable {
     case undecodable
     /// A keyframe came that shows too little to be compared.
     case lowQuality = "low_quality"
+    /// Vigil did not run.
+    case notRunning = "not_running"
 }
 
 /// What was examined in one minute of a watch.
@@ -29,6 +31,15 @@ public struct CoverageMinute: Sendable, Hashable {
     public var missedSeconds: [MissedCause: Double] = [:]
     /// Pictures that were looked at.
     public var samples = 0
+    /// Stretches without examination that began in it.
+    public var gaps = 0
+
+    /// A minute of which nothing is accounted for yet.
+    /// - Parameter startUnixSeconds: when it began; a multiple of 60.
+    public init(startUnixSeconds: Int64) { self.startUnixSeconds = startUnixSeconds }
+
+    /// Seconds that were not examined, for whatever reason.
+    public var missed: Double { missedSeconds.values.reduce(0, +) }
 
     /// Seconds that are accounted for: 60 in a whole minute.
     public var seconds: Double { missedSeconds.values.reduce(examinedSeconds, +) }
@@ -60,6 +71,8 @@ public struct CoverageTracker: Sendable {
     private var isConnected = false
     /// Whether the stretch before the next sample was broken by a lost connection.
     private var wasConnected = false
+    /// Whether what was accounted for last was examined.
+    private var wasExamined = true
     private var isOver = false
 
     /// Minutes that are kept until they are taken; older ones are merged into the oldest.
@@ -139,6 +152,11 @@ public struct CoverageTracker: Sendable {
     }
 
     private mutating func add(_ seconds: Double, _ outcome: Outcome) {
+        if outcome != .examined, wasExamined {
+            current.gaps += 1
+            total.gaps += 1
+        }
+        wasExamined = outcome == .examined
         switch outcome {
         case .examined:
             current.examinedSeconds += seconds
@@ -171,5 +189,6 @@ extension CoverageMinute {
         examinedSeconds += other.examinedSeconds
         missedSeconds.merge(other.missedSeconds, uniquingKeysWith: +)
         samples += other.samples
+        gaps += other.gaps
     }
 }

@@ -83,24 +83,24 @@ struct Query {
 
 extension Row {
     /// The value of a column, or the damage that keeps it from being one.
-    fileprivate func value<Value: DatabaseValueConvertible>(_ column: String) throws -> Value {
+    func value<Value: DatabaseValueConvertible>(_ column: String) throws -> Value {
         guard let value = Value.fromDatabaseValue(self[column] as DatabaseValue) else {
             throw Row.damage(column)
         }
         return value
     }
 
-    fileprivate func optional<Value: DatabaseValueConvertible>(_ column: String) throws -> Value? {
+    func optional<Value: DatabaseValueConvertible>(_ column: String) throws -> Value? {
         let stored: DatabaseValue = self[column]
         return stored.isNull ? nil : try value(column)
     }
 
-    fileprivate func id(_ column: String) throws -> AlertID {
+    func id(_ column: String) throws -> AlertID {
         guard let id = AlertID(try value(column) as String) else { throw Row.damage(column) }
         return id
     }
 
-    fileprivate static func damage(_ column: String) -> DatabaseError {
+    static func damage(_ column: String) -> DatabaseError {
         DatabaseError(
             resultCode: .SQLITE_CORRUPT, message: "column \(column) holds an unreadable value")
     }
@@ -134,27 +134,29 @@ extension Alert {
             framesMatched: try row.value("frames_matched"),
             knownShare: try row.value("known_share"),
             bestDistance: try row.value("best_distance"), variant: try row.value("variant"),
-            rule: try row.value("rule"))
+            rule: try row.value("rule"), stream: try AlertStream(row))
     }
 
     /// The columns that change while the alert grows, in the order of `growthColumns`.
     private var growth: StatementArguments {
         [
             known.category, firstSeen, lastSeen, framesMatched, knownShare, bestDistance, variant,
-            rule,
+            rule, stream?.id, stream?.frameArrivedUnixMilliseconds, stream?.examinedSeconds,
+            stream?.missedSeconds,
         ]
     }
 
     private static let growthColumns = [
         "category", "first_seen_s", "last_seen_s", "frames_matched", "known_share",
-        "best_distance", "variant", "rule",
+        "best_distance", "variant", "rule", "stream_id", "frame_arrived_ms", "examined_s",
+        "missed_s",
     ]
 
     func insert(_ database: Database, at unixMilliseconds: Int64) throws {
         let growth = Self.growthColumns.joined(separator: ", ")
         let sql = """
             INSERT INTO alerts (\(growth), id, input, known_set, known_item, opened_ms, updated_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         let identity: StatementArguments = [id.description, input, known.set, known.item]
         try database.cachedStatement(sql: sql).execute(
@@ -173,5 +175,15 @@ extension Alert {
         let times: StatementArguments = [unixMilliseconds, closed ? unixMilliseconds : nil]
         try database.cachedStatement(sql: sql).execute(arguments: self.growth + times + identity)
         return database.changesCount == 1
+    }
+}
+
+extension AlertStream {
+    fileprivate init?(_ row: Row) throws {
+        guard let id: String = try row.optional("stream_id") else { return nil }
+        self.init(
+            id: id, frameArrivedUnixMilliseconds: try row.value("frame_arrived_ms"),
+            examinedSeconds: try row.value("examined_s"),
+            missedSeconds: try row.value("missed_s"))
     }
 }

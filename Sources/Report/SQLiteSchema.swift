@@ -23,6 +23,9 @@ package enum SQLiteSchema {
         migrator.registerMigration("v1") { database in
             try database.execute(sql: v1)
         }
+        migrator.registerMigration("v2") { database in
+            try database.execute(sql: SQLiteLiveSchema.v2)
+        }
         return migrator
     }
 

@@ -82,9 +82,9 @@ struct DoctorCommand: ParsableCommand {
     private func stateCheck() -> (Verdict, String) {
         let directory =
             state
-            ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+            ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
         do {
-            let store = try SQLiteReportStore(directory: directory, readOnly: true)
+            let store = try SQLiteStore(directory: directory, readOnly: true)
             let counts = try store.counts()
             let waiting = counts.filter { $0.key != .delivered && $0.key != .dead }
                 .reduce(0) { $0 + $1.value }

@@ -109,12 +109,12 @@ struct QueueOptions: ParsableArguments {
             valueName: "dir"))
     var state: String?
 
-    func open() throws -> SQLiteReportStore {
+    func open() throws -> SQLiteStore {
         let directory =
             state
-            ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+            ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
         do {
-            return try SQLiteReportStore(directory: directory)
+            return try SQLiteStore(directory: directory)
         } catch {
             throw fail(error.message)
         }

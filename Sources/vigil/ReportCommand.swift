@@ -21,12 +21,12 @@ struct ReportStoreOptions: ParsableArguments {
     var state: String?
 
     /// - Returns: `nil`, after a line on standard error, where there is no queue yet.
-    func open() throws -> SQLiteReportStore? {
+    func open() throws -> SQLiteStore? {
         let directory =
             state
-            ?? SQLiteReportStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+            ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
         do {
-            return try SQLiteReportStore(directory: directory, readOnly: true)
+            return try SQLiteStore(directory: directory, readOnly: true)
         } catch {
             guard error.code != .noDatabase else {
                 Console.error("vigil: \(error.message)")
@@ -91,7 +91,7 @@ struct ReportList: ParsableCommand {
     }
 
     /// A page at a time, so that memory stays flat however many there are.
-    private func printPages(of store: SQLiteReportStore, _ filter: ReportFilter) throws {
+    private func printPages(of store: SQLiteStore, _ filter: ReportFilter) throws {
         var (left, cursor) = (limit, AlertID?.none)
         while left > 0 {
             let page = try store.reports(matching: filter, limit: min(left, 1000), before: cursor)

@@ -82,6 +82,7 @@ struct WatchOutput: Sendable {
         case .overload: "for lack of time"
         case .undecodable: "that could not be decoded"
         case .lowQuality: "too flat to compare"
+        case .notRunning: "while Vigil did not run"
         }
     }
 
@@ -112,6 +113,7 @@ private struct CoverageLine: Encodable {
     var examinedS: Double
     var missedS: [String: Double]
     var samples: Int
+    var gaps: Int
 
     init(_ minute: CoverageMinute) {
         minuteUnixS = minute.startUnixSeconds
@@ -119,13 +121,14 @@ private struct CoverageLine: Encodable {
         missedS = Dictionary(
             uniqueKeysWithValues: minute.missedSeconds.map { ($0.rawValue, milliseconds($1)) })
         samples = minute.samples
+        gaps = minute.gaps
     }
 
     private enum CodingKeys: String, CodingKey {
         case minuteUnixS = "minute_unix_s"
         case examinedS = "examined_s"
         case missedS = "missed_s"
-        case samples
+        case samples, gaps
     }
 }
 

@@ -14,13 +14,13 @@ import Testing
     @Test func reopensWhatACrashLeaves() throws {
         try withDirectory { directory in
             let live = directory + "/live"
-            let store = try SQLiteReportStore(directory: live)
+            let store = try SQLiteStore(directory: live)
             var reports: [QueuedReport] = []
             for number in 0..<20 {
                 reports += try store.open([makeAlert(number)], at: noon + Int64(number))
                 let copy = directory + "/copy-\(number)"
                 try FileManager.default.copyItem(atPath: live, toPath: copy)
-                let revived = try SQLiteReportStore(directory: copy)
+                let revived = try SQLiteStore(directory: copy)
                 let found = try revived.reports(matching: .init(), limit: 100, before: nil)
                 #expect(found == reports.reversed())
                 #expect(try revived.setting("integrity_check") == "ok")
@@ -51,7 +51,7 @@ import Testing
                 let state = directory + "/state"
                 var kept: [QueuedReport] = []
                 do {
-                    let store = try SQLiteReportStore(directory: state)
+                    let store = try SQLiteStore(directory: state)
                     let error = try reportError {
                         for number in 0..<10_000 {
                             kept += try store.open([makeAlert(number)], at: noon + Int64(number))
@@ -68,7 +68,7 @@ import Testing
                     kept += try store.open([makeAlert(20_000)], at: noon + 20_000)
                     try expect(store, holds: kept)
                 }
-                let reopened = try SQLiteReportStore(directory: state)
+                let reopened = try SQLiteStore(directory: state)
                 try expect(reopened, holds: kept)
                 #expect(try reopened.setting("integrity_check") == "ok")
             }
@@ -80,19 +80,19 @@ import Testing
         try withDirectory { directory in
             try Tmpfs.mounted(directory, kibibytes: 512) {
                 let state = directory + "/state"
-                let kept = try SQLiteReportStore(directory: state).open([makeAlert(1)], at: noon)
+                let kept = try SQLiteStore(directory: state).open([makeAlert(1)], at: noon)
                 let filler = directory + "/filler"
                 try fill(filler)
                 for path in [state, directory + "/new"] {
                     let error = try reportError {
-                        let store = try SQLiteReportStore(directory: path)
+                        let store = try SQLiteStore(directory: path)
                         _ = try store.open([makeAlert(2)], at: noon)
                     }
                     #expect(error.code == .diskFull, "\(error)")
                 }
                 try FileManager.default.removeItem(atPath: filler)
-                try expect(try SQLiteReportStore(directory: state), holds: kept)
-                _ = try SQLiteReportStore(directory: directory + "/new").open([makeAlert(2)], at: 0)
+                try expect(try SQLiteStore(directory: state), holds: kept)
+                _ = try SQLiteStore(directory: directory + "/new").open([makeAlert(2)], at: 0)
             }
         }
     }
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    private func expect(_ store: SQLiteReportStore, holds reports: [QueuedReport]) throws {
+    private func expect(_ store: SQLiteStore, holds reports: [QueuedReport]) throws {
         #expect(
             try store.reports(matching: .init(), limit: 10_000, before: nil) == reports.reversed())
     }
@@ -119,7 +119,7 @@ import Testing
             try withDamaged(from: { _ in 0 }, count: 100, byte: byte) { directory in
                 for readOnly in [false, true] {
                     let error = try reportError {
-                        try SQLiteReportStore(directory: directory, readOnly: readOnly)
+                        try SQLiteStore(directory: directory, readOnly: readOnly)
                     }
                     #expect(error.code == .corrupt, "\(error)")
                 }
@@ -130,7 +130,7 @@ import Testing
     @Test func overwrittenPagesAreCorrupt() throws {
         for byte: UInt8 in [0, 0x41, 0xff] {
             try withDamaged(from: { $0 / 8192 * 4096 }, count: 40 * 4096, byte: byte) { directory in
-                let store = try SQLiteReportStore(directory: directory)
+                let store = try SQLiteStore(directory: directory)
                 let error = try reportError {
                     _ = try store.reports(matching: .init(), limit: 10_000, before: nil)
                 }
@@ -146,7 +146,7 @@ import Testing
             let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size])
             truncate(path, off_t((size as? Int ?? 0) / 2))
             let error = try reportError {
-                let store = try SQLiteReportStore(directory: directory)
+                let store = try SQLiteStore(directory: directory)
                 _ = try store.reports(matching: .init(), limit: 10_000, before: nil)
             }
             #expect(error.code == .corrupt, "\(error)")
@@ -160,7 +160,7 @@ import Testing
         try withDirectory { directory in
             let path: String
             do {
-                let store = try SQLiteReportStore(directory: directory)
+                let store = try SQLiteStore(directory: directory)
                 _ = try store.open((0..<1000).map { makeAlert($0) }, at: noon)
                 path = store.path
             }
@@ -184,7 +184,7 @@ private enum Crash {
     private static func log(_ directory: String) -> String { directory + "/acknowledged" }
 
     static func writeUntilKilled(_ directory: String) throws {
-        let store = try SQLiteReportStore(directory: directory)
+        let store = try SQLiteStore(directory: directory)
         let log = open(log(directory), O_CREAT | O_WRONLY | O_APPEND, 0o600)
         let acknowledged = Acknowledged()
         Thread.detachNewThread {
@@ -203,7 +203,7 @@ private enum Crash {
 
     static func check(_ directory: String) throws {
         let text = try String(contentsOfFile: log(directory), encoding: .utf8)
-        let store = try SQLiteReportStore(directory: directory)
+        let store = try SQLiteStore(directory: directory)
         let reports = try store.reports(matching: .init(), limit: 10_000, before: nil)
         let acknowledged = try text.split(separator: "\n").map { try #require(AlertID($0)) }
         #expect(acknowledged.count >= 120)

@@ -14,18 +14,23 @@ import Testing
 @Suite struct SQLiteStoreTests {
     @Test(arguments: StoreConformance.allCases)
     func conforms(_ promise: StoreConformance) throws {
-        try withDirectory { try promise.check(SQLiteReportStore(directory: $0)) }
+        try withDirectory { try promise.check(SQLiteStore(directory: $0)) }
+    }
+
+    @Test(arguments: LiveStoreConformance.allCases)
+    func conforms(_ promise: LiveStoreConformance) throws {
+        try withDirectory { try promise.check(SQLiteStore(directory: $0)) }
     }
 
     @Test func connectionIsDurable() throws {
         try withDirectory { directory in
-            let store = try SQLiteReportStore(directory: directory)
+            let store = try SQLiteStore(directory: directory)
             #expect(try store.setting("journal_mode") == "wal")
             #expect(try store.setting("synchronous") == "2")
             #expect(try store.setting("foreign_keys") == "1")
             #expect(try store.setting("busy_timeout") == "5000")
             _ = try store.open([makeAlert(1)], at: noon)
-            let again = try SQLiteReportStore(directory: directory)
+            let again = try SQLiteStore(directory: directory)
             #expect(try again.setting("journal_mode") == "wal")
             #expect(try again.setting("synchronous") == "2")
         }
@@ -34,7 +39,7 @@ import Testing
     @Test func filesArePrivate() throws {
         try withDirectory { directory in
             let state = directory + "/deep/er/state"
-            let store = try SQLiteReportStore(directory: state + "/")
+            let store = try SQLiteStore(directory: state + "/")
             #expect(store.path == state + "/vigil.sqlite")
             _ = try store.open([makeAlert(1)], at: noon)
             for directory in [directory + "/deep", directory + "/deep/er", state] {
@@ -50,7 +55,7 @@ import Testing
 
     @Test func everyListingReadsAnIndexAndStops() throws {
         try withDirectory { directory in
-            let store = try SQLiteReportStore(directory: directory)
+            let store = try SQLiteStore(directory: directory)
             _ = try store.open((0..<200).map { makeAlert($0) }, at: noon)
             for bits in 0..<64 {
                 func chosen<Value>(_ bit: Int, _ value: Value) -> Value? {
@@ -71,7 +76,7 @@ import Testing
 
     @Test func dueRetriesHaveAnIndex() throws {
         try withDirectory { directory in
-            let path = try SQLiteReportStore(directory: directory).path
+            let path = try SQLiteStore(directory: directory).path
             let queries = [
                 "next_attempt_ms <= 5 ORDER BY next_attempt_ms, id",
                 "state = 'queued' ORDER BY id", "state = 'delivering' ORDER BY id",
@@ -91,7 +96,7 @@ import Testing
         try withDirectory { directory in
             let missing = directory + "/none"
             let error = try reportError {
-                try SQLiteReportStore(directory: missing, readOnly: true)
+                try SQLiteStore(directory: missing, readOnly: true)
             }
             #expect(error.code == .noDatabase)
             #expect(error.message.hasPrefix("no reports yet at \(missing)/vigil.sqlite"))
@@ -99,12 +104,12 @@ import Testing
             // What a crash between making the file and making the tables leaves.
             try Data().write(to: URL(fileURLWithPath: directory + "/vigil.sqlite"))
             let empty = try reportError {
-                try SQLiteReportStore(directory: directory, readOnly: true)
+                try SQLiteStore(directory: directory, readOnly: true)
             }
             #expect(empty.code == .noDatabase)
 
-            let reports = try SQLiteReportStore(directory: directory).open([makeAlert(1)], at: noon)
-            let reader = try SQLiteReportStore(directory: directory, readOnly: true)
+            let reports = try SQLiteStore(directory: directory).open([makeAlert(1)], at: noon)
+            let reader = try SQLiteStore(directory: directory, readOnly: true)
             #expect(try reader.reports(matching: .init(), limit: 9, before: nil) == reports)
             let refused = try reportError { try reader.open([makeAlert(2)], at: noon) }
             #expect(refused.code == .readOnly)
@@ -114,8 +119,8 @@ import Testing
 
     @Test func readerSeesWhatAWriterAdds() throws {
         try withDirectory { directory in
-            let writer = try SQLiteReportStore(directory: directory)
-            let reader = try SQLiteReportStore(directory: directory, readOnly: true)
+            let writer = try SQLiteStore(directory: directory)
+            let reader = try SQLiteStore(directory: directory, readOnly: true)
             for number in 1...5 {
                 _ = try writer.open([makeAlert(number)], at: noon)
                 #expect(try reader.counts()[.queued] == number)
@@ -132,7 +137,7 @@ import Testing
             for path in [file, file + "/below", directory + "/odd"] {
                 for readOnly in [false, true] {
                     let error = try reportError {
-                        try SQLiteReportStore(directory: path, readOnly: readOnly)
+                        try SQLiteStore(directory: path, readOnly: readOnly)
                     }
                     #expect(error.code == .cannotOpen, "\(error)")
                     #expect(error.message.contains(path))
@@ -143,13 +148,13 @@ import Testing
 
     @Test func databaseFromTheFutureIsRefused() throws {
         try withDirectory { directory in
-            let path = try SQLiteReportStore(directory: directory).path
+            let path = try SQLiteStore(directory: directory).path
             try DatabaseQueue(path: path).write {
                 try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('v999')")
             }
             for readOnly in [false, true] {
                 let error = try reportError {
-                    try SQLiteReportStore(directory: directory, readOnly: readOnly)
+                    try SQLiteStore(directory: directory, readOnly: readOnly)
                 }
                 #expect(error.code == .newerSchema && error.message.contains("newer Vigil"))
             }
@@ -170,7 +175,7 @@ import Testing
             let failures = Failures()
             DispatchQueue.concurrentPerform(iterations: 4) { writer in
                 do {
-                    let store = try SQLiteReportStore(directory: directory + "/new")
+                    let store = try SQLiteStore(directory: directory + "/new")
                     for number in 0..<25 {
                         let alerts = (0..<2).map { makeAlert(writer * 100 + number * 2 + $0) }
                         let reports = try store.open(alerts, at: noon)
@@ -181,7 +186,7 @@ import Testing
                 } catch { failures.add("\(error)") }
             }
             #expect(failures.all.isEmpty, "\(failures.all)")
-            let store = try SQLiteReportStore(directory: directory + "/new", readOnly: true)
+            let store = try SQLiteStore(directory: directory + "/new", readOnly: true)
             let counts = try store.counts()
             #expect(counts[.queued] == 100 && counts[.delivering] == 100)
         }
@@ -190,12 +195,12 @@ import Testing
     /// Of many workers that want the same report, one gets it.
     @Test func onlyOneWorkerTakesAReport() throws {
         try withDirectory { directory in
-            let store = try SQLiteReportStore(directory: directory)
+            let store = try SQLiteStore(directory: directory)
             let id = try store.open([makeAlert(1)], at: noon)[0].id
             let failures = Failures()
             DispatchQueue.concurrentPerform(iterations: 8) { _ in
                 do {
-                    let store = try SQLiteReportStore(directory: directory)
+                    let store = try SQLiteStore(directory: directory)
                     _ = try store.apply(.started, to: id, at: noon, error: nil, nextAttempt: nil)
                 } catch let error as ReportError {
                     failures.add(error.code.rawValue)
@@ -207,7 +212,7 @@ import Testing
 
     @Test func defaultDirectories() {
         func directory(_ environment: [String: String]) -> String {
-            SQLiteReportStore.defaultDirectory(environment: environment)
+            SQLiteStore.defaultDirectory(environment: environment)
         }
         #expect(directory(["XDG_STATE_HOME": "/s", "HOME": "/h"]) == "/s/vigil")
         #expect(directory(["XDG_STATE_HOME": "", "HOME": "/h"]) == "/h/.local/state/vigil")
@@ -217,7 +222,7 @@ import Testing
 
     @Test func outputFieldsAreStable() throws {
         let report = try withDirectory {
-            try SQLiteReportStore(directory: $0).open([makeAlert(1)], at: noon)[0]
+            try SQLiteStore(directory: $0).open([makeAlert(1)], at: noon)[0]
         }
         let data = try JSONEncoder().encode(report)
         let object = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])

@@ -12,7 +12,7 @@ import GRDB
 public import Match
 
 /// Keeps alerts and reports in `vigil.sqlite` in a state directory.
-public final class SQLiteReportStore: ReportStore {
+public final class SQLiteStore: ReportStore {
     private let queue: DatabaseQueue
     private let state: StateDirectory
 
@@ -78,7 +78,7 @@ public final class SQLiteReportStore: ReportStore {
         }
     }
 
-    private func write<Result>(
+    func write<Result>(
         _ what: String, _ body: (Database) throws -> Result
     ) throws(ReportError) -> Result {
         do { return try queue.write(body) } catch {
@@ -86,14 +86,16 @@ public final class SQLiteReportStore: ReportStore {
         }
     }
 
-    private func read<Result>(_ body: (Database) throws -> Result) throws(ReportError) -> Result {
+    func read<Result>(
+        _ what: String, _ body: (Database) throws -> Result
+    ) throws(ReportError) -> Result {
         do { return try queue.read(body) } catch {
-            throw ReportError(error, doing: "read the reports", in: state)
+            throw ReportError(error, doing: "read \(what)", in: state)
         }
     }
 }
 
-extension SQLiteReportStore {
+extension SQLiteStore {
     /// Records new alerts and queues their reports; see ``ReportStore``.
     public func open(
         _ alerts: [Alert], at unixMilliseconds: Int64
@@ -161,19 +163,21 @@ extension SQLiteReportStore {
     ) throws(ReportError) -> [QueuedReport] {
         let page = ReportLimits.page
         let limit = min(max(limit, page.lowerBound), page.upperBound)
-        return try read { try Query.list(filter, limit: limit, before: cursor).all($0) }
+        return try read("the reports") {
+            try Query.list(filter, limit: limit, before: cursor).all($0)
+        }
     }
 
     /// Finds a report by its own id or by its alert's; see ``ReportStore``.
     public func report(id: AlertID) throws(ReportError) -> QueuedReport? {
-        try read { database in
+        try read("the reports") { database in
             try Query.report(id).first(database) ?? Query.reports(ofAlert: id).first(database)
         }
     }
 
     /// Counts reports by state; see ``ReportStore``.
     public func counts() throws(ReportError) -> [ReportState: Int] {
-        try read { database in
+        try read("the reports") { database in
             var counts = Dictionary(uniqueKeysWithValues: ReportState.allCases.map { ($0, 0) })
             for state in ReportState.allCases {
                 let sql = "SELECT COUNT(*) FROM reports WHERE state = ?"
@@ -210,13 +214,13 @@ extension SQLiteReportStore {
     }
 }
 
-extension SQLiteReportStore {
+extension SQLiteStore {
     /// How SQLite would run a listing, a line a step; for the test that each uses an index.
     package func queryPlan(
         _ filter: ReportFilter, before cursor: AlertID?
     ) throws(ReportError) -> [String] {
         let query = Query.list(filter, limit: 50, before: cursor)
-        return try read { database in
+        return try read("the reports") { database in
             let rows = try Row.fetchAll(
                 database, sql: "EXPLAIN QUERY PLAN \(query.sql)", arguments: query.arguments)
             return rows.compactMap { String.fromDatabaseValue($0["detail"] as DatabaseValue) }
