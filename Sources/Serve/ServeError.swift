@@ -17,6 +17,7 @@ public struct ServeError: Error, Sendable, Hashable {
     /// What, where, why and what to do; without secrets.
     public let message: String
 
+    /// Makes an error of a code and its whole line.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
@@ -24,5 +25,6 @@ public struct ServeError: Error, Sendable, Hashable {
 }
 
 extension ServeError: CustomStringConvertible {
+    /// The message.
     public var description: String { message }
 }
