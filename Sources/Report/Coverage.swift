@@ -141,6 +141,11 @@ public struct CoverageTracker: Sendable {
         return finished
     }
 
+    /// The minutes that are over, which are forgotten here, and last the one that goes on.
+    public mutating func takeLedger() -> [CoverageMinute] {
+        takeFinished() + (isOver ? [] : [current])
+    }
+
     private mutating func account(until time: Double, _ outcome: Outcome) {
         while !isOver, mark < time {
             let minuteEnd = Double(current.startUnixSeconds + 60) - wallOffset

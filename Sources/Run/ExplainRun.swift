@@ -99,7 +99,7 @@ extension ExplainRun {
                 of: explanation.result.input, isCloserLook: key.isCloserLook, against: index)
         let actions = known.observe(
             at: first.mediaTime, isUsable: isUsable, forms: frame.forms, hits: hits,
-            makeID: ScanRun.newID)
+            makeID: newAlertID)
         let nearest = nearest(to: frame.forms, among: hits)
         suppose(nearest, frame.forms, isUsable: isUsable, key)
         var explained = describe(frame, nearest)
@@ -128,7 +128,7 @@ extension ExplainRun {
                 of: explanation.result.input, isCloserLook: key.isCloserLook, against: index)
         _ = other.observe(
             at: time, isUsable: isUsable, forms: forms, hits: nearest.map { [$0] } ?? [],
-            makeID: ScanRun.newID)
+            makeID: newAlertID)
         supposed[key] = other
     }
 
@@ -233,7 +233,7 @@ extension ExplainRun {
 
     private func end(_ known: inout Evidence, _ key: TrackKey) {
         let before = known
-        let actions = known.finish(makeID: ScanRun.newID)
+        let actions = known.finish(makeID: newAlertID)
         _ = note(actions, key, at: nil, before)
         close(actions)
     }

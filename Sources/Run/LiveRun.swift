@@ -26,9 +26,17 @@ public enum LiveRunEvent: Sendable {
 /// Watches live streams until it is stopped.
 public final class LiveRun: Sendable {
     private enum Examined: Sendable {
-        case frame(LiveStream, [FrameFingerprint])
+        /// The fingerprints of a keyframe, and when it arrived.
+        case frame(LiveStream, arrival: Double, [FrameFingerprint])
         /// Nothing more will come of the stream.
         case ended(LiveStream)
+    }
+
+    private struct Found: Sendable {
+        var stream: LiveStream
+        /// When the keyframe arrived that it came of; `nil` at the end of a stream.
+        var arrival: Double?
+        var action: EvidenceAction
     }
 
     private let pipeline: Pipeline
@@ -38,7 +46,7 @@ public final class LiveRun: Sendable {
     private let board = LiveBoard()
     private let gate = OpenGate(spacing: 0.005)
     private let examined: StageQueue<Examined>
-    private let matched: StageQueue<EvidenceAction>
+    private let matched: StageQueue<Found>
     private let watchers = Mutex<[Int: LiveWatcher]>([:])
     /// Streams whose watch is over and that were not let go.
     private let ended = Mutex<[Int: LiveStream]>([:])
@@ -47,11 +55,13 @@ public final class LiveRun: Sendable {
     private let lookers = WorkerThreads()
     private let matchers = WorkerThreads()
     private let recorders = WorkerThreads()
+    private let latencies = Mutex(LiveFigures())
+    private let clocks = (
+        read: StageClock(), look: StageClock(), match: StageClock(), record: StageClock()
+    )
 
     /// Decoders that a core keeps open: streams of the same kind share one.
     private static let openDecoders = 4
-    /// Frames that are compared together, and how long the first waits for the others.
-    private static let together = (frames: 16, wait: DispatchTimeInterval.milliseconds(100))
 
     /// Starts the stages; no stream is watched yet.
     /// - Parameter handle: is called on the recording thread, in order.
@@ -71,15 +81,21 @@ public final class LiveRun: Sendable {
     }
 
     /// Begins to watch a stream.
-    /// - Parameter isPriority: whether it is looked at before all others when time is short.
+    /// - Parameters:
+    ///   - input: its address.
+    ///   - id: what its alerts call it; a new one where there is none.
+    ///   - isPriority: whether it is looked at before all others when time is short.
     /// - Returns: its number in this run.
-    public func watch(_ input: LiveInput, isPriority: Bool = false) -> Int {
+    public func watch(
+        _ input: LiveInput, as id: StreamID? = nil, isPriority: Bool = false
+    ) -> Int {
         let number = nextNumber.add(1, ordering: .relaxed).oldValue
         let stream = LiveStream(
-            number: number, name: input.redacted, isPriority: isPriority,
+            number: number, id: id ?? StreamID(newAlertID()), name: input.redacted,
+            isPriority: isPriority,
             effort: pipeline.effort, longestStretch: pipeline.sampling.maximumGap)
         let watcher = LiveWatcher(
-            input, stream: stream, board: board, gate: gate,
+            input, stream: stream, board: board, gate: gate, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval)
         watchers.withLock { $0[number] = watcher }
         readers.start(count: 1, name: "read-\(number)") { [self] in
@@ -103,6 +119,21 @@ public final class LiveRun: Sendable {
     /// Minutes of a watch's coverage that are over and were not taken before, the oldest first.
     public func takeMinutes(of number: Int) -> [CoverageMinute] {
         stream(number)?.takeMinutes() ?? []
+    }
+
+    /// Minutes of a watch's coverage that were not taken before, and last the one that goes on.
+    public func takeLedger(of number: Int) -> [CoverageMinute] {
+        stream(number)?.takeLedger() ?? []
+    }
+
+    /// What was measured since the run began.
+    public var figures: LiveFigures {
+        var figures = latencies.withLock { $0 }
+        figures.stageSeconds = [
+            "read": clocks.read.seconds, "look": clocks.look.seconds,
+            "match": clocks.match.seconds, "record": clocks.record.seconds,
+        ]
+        return figures
     }
 
     private func stream(_ number: Int) -> LiveStream? {
@@ -132,6 +163,7 @@ extension LiveRun {
         var worker = PictureWorker(
             pipeline.effort, keepsCopies: pipeline.effort != .fast, decoders: Self.openDecoders)
         let job = PictureJob()
+        var clock = StageClock.OfThread(clocks.look)
         while let stream = board.next() {
             guard let arrived = stream.take() else { continue }
             let arrival = arrived.arrival
@@ -143,7 +175,11 @@ extension LiveRun {
                     .missed(.lowQuality)
                 case .some: .examined
                 }
-            if !forms.isEmpty { examined.push(.frame(stream, forms)) }
+            if !forms.isEmpty {
+                examined.push(.frame(stream, arrival: arrival, forms))
+                latencies.withLock { $0.fingerprinted.add(monotonicSeconds() - arrival) }
+            }
+            clock.note()
             switch stream.done(arrival: arrival, outcome) {
             case .again: board.put(stream)
             case .rest: break
@@ -178,54 +214,46 @@ extension LiveRun {
 
 extension LiveRun {
     private func matchAll() {
-        var evidence: [Int: Evidence] = [:]
+        var comparison = Comparison<Int>(pipeline, against: index)
         var messages = Deque<Examined>()
-        while examined.popAll(
-            into: &messages, gathering: Self.together.frames, for: Self.together.wait)
-        {
+        var clock = StageClock.OfThread(clocks.match)
+        let together = Comparison<Int>.together
+        while examined.popAll(into: &messages, gathering: together.frames, for: together.wait) {
             while let message = messages.first {
                 switch message {
-                case .frame: compareFirst(of: &messages, &evidence)
+                case .frame: compareFirst(of: &messages, &comparison)
                 case .ended(let stream):
                     messages.removeFirst()
-                    finish(&evidence[stream.number])
-                    evidence[stream.number] = nil
+                    for action in comparison.end(stream.number).actions {
+                        matched.push(Found(stream: stream, arrival: nil, action: action))
+                    }
                 }
             }
+            clock.note()
         }
-        for number in evidence.keys.sorted() { finish(&evidence[number]) }
     }
 
-    private func finish(_ evidence: inout Evidence?) {
-        for action in evidence?.finish(makeID: ScanRun.newID) ?? [] { matched.push(action) }
-    }
-
-    private func compareFirst(of messages: inout Deque<Examined>, _ evidence: inout [Int: Evidence])
-    {
-        var streams: [LiveStream] = []
-        var frames: [[FrameFingerprint]] = []
-        while frames.count < Self.together.frames,
-            case .frame(let stream, let forms)? = messages.first
+    /// Takes the frames that the messages begin with and compares them.
+    private func compareFirst(
+        of messages: inout Deque<Examined>, _ comparison: inout Comparison<Int>
+    ) {
+        var origins: [(stream: LiveStream, arrival: Double)] = []
+        var frames: [Comparison<Int>.Frame] = []
+        while frames.count < Comparison<Int>.together.frames,
+            case .frame(let stream, let arrival, let forms)? = messages.first
         {
             messages.removeFirst()
-            streams.append(stream)
-            frames.append(forms)
+            origins.append((stream, arrival))
+            frames.append(.init(track: stream.number, input: stream.name, forms: forms))
         }
-        for (number, hits) in index.hits(ofEach: frames).enumerated() {
-            let (stream, forms) = (streams[number], frames[number])
-            guard let first = forms.first else { continue }
-            if evidence[stream.number] == nil {
-                evidence[stream.number] = pipeline.newEvidence(
-                    of: stream.name, isCloserLook: false, against: index)
+        for (origin, outcome) in zip(origins, comparison.compare(frames)) {
+            origin.stream.found(
+                distance: outcome.hits.map(\.distance).min(),
+                alerts: outcome.actions.count { if case .opened = $0 { true } else { false } })
+            for action in outcome.actions {
+                matched.push(
+                    Found(stream: origin.stream, arrival: origin.arrival, action: action))
             }
-            let actions =
-                evidence[stream.number]?.observe(
-                    at: first.mediaTime, isUsable: first.quality >= index.policy.minimumQuality,
-                    forms: forms, hits: hits, makeID: ScanRun.newID) ?? []
-            stream.found(
-                distance: hits.map(\.distance).min(),
-                alerts: actions.count { if case .opened = $0 { true } else { false } })
-            for action in actions { matched.push(action) }
         }
     }
 }
@@ -235,17 +263,31 @@ extension LiveRun {
 extension LiveRun {
     private func recordAll() {
         var recorder = AlertRecorder(store)
-        var actions = Deque<EvidenceAction>()
-        while matched.popAll(into: &actions) {
-            for action in actions {
-                switch action {
-                case .opened(let alert):
-                    handle(.opened(alert, problem: recorder.open(alert)))
-                case .closed(let alert):
+        /// When the frames arrived that opened the alerts which have not ended, Unix milliseconds.
+        var arrivals: [AlertID: Int64] = [:]
+        var found = Deque<Found>()
+        var clock = StageClock.OfThread(clocks.record)
+        while matched.popAll(into: &found) {
+            for found in found {
+                switch found.action {
+                case .opened(var alert):
+                    let age = found.arrival.map { monotonicSeconds() - $0 } ?? 0
+                    let arrival = unixMilliseconds() - Int64((age * 1000).rounded())
+                    arrivals[alert.id] = arrival
+                    alert.stream = found.stream.facts(arrival: arrival)
+                    let problem = recorder.open(alert)
+                    if let arrival = found.arrival {
+                        latencies.withLock { $0.recorded.add(monotonicSeconds() - arrival) }
+                    }
+                    handle(.opened(alert, problem: problem))
+                case .closed(var alert):
+                    let arrival = arrivals.removeValue(forKey: alert.id) ?? unixMilliseconds()
+                    alert.stream = found.stream.facts(arrival: arrival)
                     let closed = recorder.close(alert)
                     handle(.closed(alert, problem: closed.problem ?? closed.late))
                 }
             }
+            clock.note()
         }
     }
 }

@@ -8,6 +8,7 @@
 internal import Decode
 internal import Fingerprint
 internal import Foundation
+internal import Match
 public import Report
 internal import Synchronization
 
@@ -81,6 +82,7 @@ final class LiveStream: Sendable {
     }
 
     let number: Int
+    let id: StreamID
     /// The address without its secrets, for output and records.
     let name: String
     let isPriority: Bool
@@ -89,10 +91,12 @@ final class LiveStream: Sendable {
     private let finder: Mutex<RegionFinder?>
 
     init(
-        number: Int, name: String, isPriority: Bool, effort: Effort, longestStretch: Double
+        number: Int, id: StreamID, name: String, isPriority: Bool, effort: Effort,
+        longestStretch: Double
     ) {
         finder = Mutex(RegionFinder(effort: effort))
         self.number = number
+        self.id = id
         self.name = name
         self.isPriority = isPriority
         let coverage = CoverageTracker(
@@ -117,6 +121,22 @@ final class LiveStream: Sendable {
             $0.coverage.settle(at: monotonicSeconds())
             return $0.coverage.takeFinished()
         }
+    }
+
+    /// The minutes of coverage that were not taken before, and last the one that goes on.
+    func takeLedger() -> [CoverageMinute] {
+        state.withLock {
+            $0.coverage.settle(at: monotonicSeconds())
+            return $0.coverage.takeLedger()
+        }
+    }
+
+    /// What an alert says of the stream.
+    func facts(arrival: Int64) -> AlertStream {
+        let coverage = status().coverage
+        return AlertStream(
+            id: id.description, frameArrivedUnixMilliseconds: arrival,
+            examinedSeconds: coverage.examinedSeconds, missedSeconds: coverage.missed)
     }
 
     func set(_ connection: WatchStatus.Connection) {

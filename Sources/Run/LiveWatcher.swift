@@ -81,6 +81,7 @@ final class LiveWatcher: Sendable {
     private let input: LiveInput
     private let board: LiveBoard
     private let gate: OpenGate
+    private let clock: StageClock
     private let shortestInterval: Double
     private let current = Mutex<(interrupt: Interrupt?, isStopped: Bool)>((nil, false))
     /// Signalled to end a wait early; waited for on the reader's own thread, which has nothing else
@@ -89,12 +90,13 @@ final class LiveWatcher: Sendable {
 
     init(
         _ input: LiveInput, stream: LiveStream, board: LiveBoard, gate: OpenGate,
-        shortestInterval: Double
+        clock: StageClock, shortestInterval: Double
     ) {
         self.input = input
         self.stream = stream
         self.board = board
         self.gate = gate
+        self.clock = clock
         self.shortestInterval = shortestInterval
     }
 
@@ -144,6 +146,8 @@ final class LiveWatcher: Sendable {
         _ interrupt: Interrupt, _ clock: inout LiveClock, _ silence: inout SilenceLimit,
         _ backoff: inout Backoff
     ) -> String {
+        var processor = StageClock.OfThread(self.clock)
+        defer { processor.note() }
         do throws(DecodeError) {
             var reader = try LiveReader(input, interrupt: interrupt)
             stream.set(.connected)
@@ -155,6 +159,7 @@ final class LiveWatcher: Sendable {
                 case .between: continue
                 case .keyframe(var keyframe, let stamp):
                     let arrival = monotonicSeconds()
+                    processor.note()
                     silence.keyframe(at: arrival)
                     // One that ends at once, such as a playlist that is over, is no success.
                     if arrival - connected > Self.holding { backoff.succeeded() }

@@ -229,31 +229,25 @@ extension ScanRun {
 // MARK: - Match
 
 extension ScanRun {
-    /// Frames that are compared together, and how long the first waits for the others.
-    private static let together = (frames: 16, wait: DispatchTimeInterval.milliseconds(100))
-
     private func matchAll(of queue: StageQueue<Examined>) {
-        var evidence: [TrackKey: Evidence] = [:]
+        var comparison = Comparison<TrackKey>(pipeline, against: index)
         var messages = Deque<Examined>()
-        while queue.popAll(
-            into: &messages, gathering: Self.together.frames, for: Self.together.wait)
-        {
+        let together = Comparison<TrackKey>.together
+        while queue.popAll(into: &messages, gathering: together.frames, for: together.wait) {
             while let message = messages.first {
                 switch message {
-                case .frame: compareFirst(of: &messages, &evidence)
+                case .frame: compareFirst(of: &messages, &comparison)
                 case .settle(let key, let settlement):
                     messages.removeFirst()
-                    finish(&evidence[key])
-                    let track = evidence.removeValue(forKey: key)
+                    let track = finish(key, &comparison)
                     let closer = TrackKey(input: key.input, track: key.track, isCloserLook: true)
-                    evidence[closer] = track?.forCloserLook()
+                    comparison.begin(closer, with: track?.forCloserLook())
                     settlement.settle(track?.unsettled ?? [])
                 case .ended(let input, let result):
                     messages.removeFirst()
-                    let keys = evidence.keys.filter { $0.input == input }
+                    let keys = comparison.tracks.filter { $0.input == input }
                     for key in keys.sorted(by: { $0.track < $1.track }) {
-                        finish(&evidence[key])
-                        evidence[key] = nil
+                        finish(key, &comparison)
                     }
                     matched.push(.ended(result))
                 }
@@ -263,48 +257,31 @@ extension ScanRun {
 
     /// Takes the frames that the messages begin with and compares them.
     private func compareFirst(
-        of messages: inout Deque<Examined>, _ evidence: inout [TrackKey: Evidence]
+        of messages: inout Deque<Examined>, _ comparison: inout Comparison<TrackKey>
     ) {
-        var keys: [TrackKey] = []
-        var frames: [[FrameFingerprint]] = []
-        while frames.count < Self.together.frames,
-            case .frame(let key, let name, let frame)? = messages.first
+        var frames: [Comparison<TrackKey>.Frame] = []
+        while frames.count < Comparison<TrackKey>.together.frames,
+            case .frame(let key, let name, let forms)? = messages.first
         {
             messages.removeFirst()
-            if evidence[key] == nil { evidence[key] = newEvidence(of: name, key) }
-            keys.append(key)
-            frames.append(frame)
+            frames.append(
+                .init(track: key, input: name, isCloserLook: key.isCloserLook, forms: forms))
         }
-        for (number, hits) in index.hits(ofEach: frames).enumerated() {
-            weigh(frames[number], hits, &evidence[keys[number]])
+        for outcome in comparison.compare(frames) {
+            counts.withLock {
+                $0.matched += 1
+                let isHit = outcome.hits.contains { $0.distance <= index.policy.radius }
+                $0.hits += isHit ? 1 : 0
+            }
+            for action in outcome.actions { matched.push(.action(action)) }
         }
     }
 
-    private func newEvidence(of name: String, _ key: TrackKey) -> Evidence {
-        pipeline.newEvidence(of: name, isCloserLook: key.isCloserLook, against: index)
-    }
-
-    private func finish(_ evidence: inout Evidence?) {
-        for action in evidence?.finish(makeID: Self.newID) ?? [] { matched.push(.action(action)) }
-    }
-
-    private func weigh(
-        _ frame: [FrameFingerprint], _ hits: [Hit], _ evidence: inout Evidence?
-    ) {
-        guard let first = frame.first else { return }
-        counts.withLock {
-            $0.matched += 1
-            $0.hits += hits.contains { $0.distance <= index.policy.radius } ? 1 : 0
-        }
-        let actions = evidence?.observe(
-            at: first.mediaTime, isUsable: first.quality >= index.policy.minimumQuality,
-            forms: frame, hits: hits, makeID: Self.newID)
-        for action in actions ?? [] { matched.push(.action(action)) }
-    }
-
-    static func newID() -> AlertID {
-        var random = SystemRandomNumberGenerator()
-        return AlertID(unixMilliseconds: UInt64(max(0, unixMilliseconds())), using: &random)
+    @discardableResult
+    private func finish(_ key: TrackKey, _ comparison: inout Comparison<TrackKey>) -> Evidence? {
+        let (actions, evidence) = comparison.end(key)
+        for action in actions { matched.push(.action(action)) }
+        return evidence
     }
 }
 
@@ -364,6 +341,3 @@ extension ScanSummary {
         }
     }
 }
-
-/// The wall clock, milliseconds since 1970.
-func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
