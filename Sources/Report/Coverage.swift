@@ -190,7 +190,8 @@ public struct CoverageTracker: Sendable {
 }
 
 extension CoverageMinute {
-    mutating func merge(_ other: CoverageMinute) {
+    /// Adds what another stretch of time says.
+    public mutating func merge(_ other: CoverageMinute) {
         examinedSeconds += other.examinedSeconds
         missedSeconds.merge(other.missedSeconds, uniquingKeysWith: +)
         samples += other.samples

@@ -27,6 +27,10 @@ public protocol ReportStore: Sendable {
         _ alert: Alert, closed: Bool, at unixMilliseconds: Int64
     ) throws(ReportError)
 
+    /// Removes all alerts of a known set, their reports and what was done about them: for alerts
+    /// that were a test.
+    func removeAlerts(ofSet name: String) throws(ReportError)
+
     /// Lists reports, newest first.
     /// - Parameters:
     ///   - filter: which reports.

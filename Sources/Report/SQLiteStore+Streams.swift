@@ -66,6 +66,13 @@ extension SQLiteStore: StreamStore {
         try read("the streams") { try Self.watched("id = ?", [id.description], $0) }
     }
 
+    /// Whether an address is watched; see ``StreamStore``.
+    public func isWatched(address: String) throws(ReportError) -> Bool {
+        try read("the streams") {
+            try Self.watched("address = ? AND ended_ms IS NULL", [address], $0) != nil
+        }
+    }
+
     /// The stream that is watched at a place; see ``StreamStore``.
     public func stream(at place: StreamPlace) throws(ReportError) -> WatchedStream? {
         try read("the streams") {

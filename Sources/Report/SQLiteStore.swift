@@ -157,6 +157,25 @@ extension SQLiteStore {
         }
     }
 
+    /// Removes all alerts of a known set; see ``ReportStore``.
+    public func removeAlerts(ofSet name: String) throws(ReportError) {
+        try write("remove test alerts") { database in
+            // `reports_set` finds them without reading all alerts.
+            let ids = "SELECT alert_id FROM reports WHERE known_set = ?"
+            for table in ["alert_steps", "denials"] {
+                try database.cachedStatement(
+                    sql: "DELETE FROM \(table) WHERE alert_id IN (\(ids))"
+                ).execute(arguments: [name])
+            }
+            let alerts = try String.fetchAll(
+                database.cachedStatement(sql: ids), arguments: [name])
+            try database.cachedStatement(sql: "DELETE FROM reports WHERE known_set = ?")
+                .execute(arguments: [name])
+            let removal = try database.cachedStatement(sql: "DELETE FROM alerts WHERE id = ?")
+            for alert in alerts { try removal.execute(arguments: [alert]) }
+        }
+    }
+
     /// Lists reports, newest first; see ``ReportStore``.
     public func reports(
         matching filter: ReportFilter, limit: Int, before cursor: AlertID?

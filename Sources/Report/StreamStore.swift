@@ -121,6 +121,9 @@ public protocol StreamStore: Sendable {
     /// Finds a stream.
     func stream(_ id: StreamID) throws(ReportError) -> WatchedStream?
 
+    /// Whether an address is watched.
+    func isWatched(address: String) throws(ReportError) -> Bool
+
     /// The stream that is watched at a place.
     func stream(at place: StreamPlace) throws(ReportError) -> WatchedStream?
 

@@ -1,6 +1,7 @@
 // What a live run measures of itself: how long keyframes take, and what each stage costs.
 
 internal import Foundation
+public import Report
 internal import Synchronization
 
 /// How often something took how long.
@@ -34,6 +35,29 @@ public struct LiveFigures: Sendable, Hashable {
     public var recorded = LatencyFigures()
     /// Processor time of the stages' threads, seconds: read, look, match, record.
     public var stageSeconds: [String: Double] = [:]
+}
+
+/// Sums over all watches of a run, those that are over among them.
+public struct WatchTotals: Sendable, Hashable {
+    /// Times that a connection stood.
+    public var connections = 0
+    /// Keyframes that came, were looked at, were dropped because there was no time, and could not
+    /// be decoded.
+    public var keyframes = 0, samples = 0, dropped = 0, failed = 0
+    /// Alerts raised.
+    public var alerts = 0
+    /// What was examined, and what was not.
+    public var coverage = CoverageMinute(startUnixSeconds: 0)
+
+    mutating func add(_ status: WatchStatus) {
+        connections += status.connections
+        keyframes += status.keyframes
+        samples += status.samples
+        dropped += status.dropped
+        failed += status.failed
+        alerts += status.alerts
+        coverage.merge(status.coverage)
+    }
 }
 
 /// Adds up the processor time of the threads of one stage.

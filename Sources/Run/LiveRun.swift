@@ -48,8 +48,9 @@ public final class LiveRun: Sendable {
     private let examined: StageQueue<Examined>
     private let matched: StageQueue<Found>
     private let watchers = Mutex<[Int: LiveWatcher]>([:])
-    /// Streams whose watch is over and that were not let go.
-    private let ended = Mutex<[Int: LiveStream]>([:])
+    /// All streams that were not let go, and the sums of those that were.
+    private let streams = Mutex<(kept: [Int: LiveStream], retired: WatchTotals)>(
+        ([:], WatchTotals()))
     private let nextNumber = Atomic<Int>(1)
     private let readers = WorkerThreads()
     private let lookers = WorkerThreads()
@@ -98,9 +99,9 @@ public final class LiveRun: Sendable {
             input, stream: stream, board: board, gate: gate, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval)
         watchers.withLock { $0[number] = watcher }
+        streams.withLock { $0.kept[number] = stream }
         readers.start(count: 1, name: "read-\(number)") { [self] in
             watcher.run()
-            ended.withLock { $0[number] = stream }
             watchers.withLock { _ = $0.removeValue(forKey: number) }
             if stream.readerEnded() { examined.push(.ended(stream)) }
         }
@@ -111,7 +112,21 @@ public final class LiveRun: Sendable {
     public func unwatch(_ number: Int) { watchers.withLock { $0[number] }?.stop() }
 
     /// Forgets a watch that is over.
-    public func letGo(_ number: Int) { ended.withLock { _ = $0.removeValue(forKey: number) } }
+    public func letGo(_ number: Int) {
+        streams.withLock { streams in
+            guard let stream = streams.kept.removeValue(forKey: number) else { return }
+            streams.retired.add(stream.status())
+        }
+    }
+
+    /// Sums of all watches since the run began.
+    public var totals: WatchTotals {
+        streams.withLock { streams in
+            var totals = streams.retired
+            for stream in streams.kept.values { totals.add(stream.status()) }
+            return totals
+        }
+    }
 
     /// How a watch stands or ended; `nil` where there is none of the number.
     public func status(of number: Int) -> WatchStatus? { stream(number)?.status() }
@@ -136,9 +151,7 @@ public final class LiveRun: Sendable {
         return figures
     }
 
-    private func stream(_ number: Int) -> LiveStream? {
-        watchers.withLock { $0[number]?.stream } ?? ended.withLock { $0[number] }
-    }
+    private func stream(_ number: Int) -> LiveStream? { streams.withLock { $0.kept[number] } }
 
     /// Numbers of the streams that are watched.
     public var numbers: [Int] { watchers.withLock { $0.keys.sorted() } }

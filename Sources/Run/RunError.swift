@@ -6,6 +6,8 @@ public struct RunError: Error, Hashable, Sendable, CustomStringConvertible {
     public enum Code: Sendable, Hashable {
         /// A pipeline file that cannot be read or says something wrong.
         case configuration
+        /// A known set that cannot be opened or compared with.
+        case known
     }
 
     /// The kind of failure.

@@ -123,23 +123,9 @@ struct QueueOptions: ParsableArguments {
 
 /// Opens known sets and puts them behind one index.
 func loadIndex(_ paths: [String], key: SealKey, policy: MatchPolicy) throws -> KnownIndex {
-    var sets: [KnownSet] = []
-    for path in paths {
-        do {
-            sets.append(try SealedFile.read(path: path, key: key))
-        } catch {
-            throw fail(error.message)
-        }
+    do {
+        return try LoadedKnown(paths, key: key).index(policy: policy)
+    } catch {
+        throw fail(error.message)
     }
-    var seen: Set<String> = []
-    for set in sets where !seen.insert(set.name).inserted {
-        throw fail("two known sets are called \(set.name); an alert could not say which was meant")
-    }
-    let index = KnownIndex(consume sets, policy: policy)
-    guard index.hashCount > 0 else {
-        throw fail(
-            "no hash of the known sets has a quality of \(policy.minimumQuality) or more: nothing could "
-                + "ever be found")
-    }
-    return index
 }

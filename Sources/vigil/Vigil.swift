@@ -18,9 +18,9 @@ struct Vigil: ParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            ScanCommand.self, WatchCommand.self, ExplainCommand.self, FingerprintCommand.self,
-            KnownCommand.self, MatchCommand.self, ReportCommand.self, BenchCommand.self,
-            DoctorCommand.self,
+            ScanCommand.self, WatchCommand.self, ServeCommand.self, TokenCommand.self,
+            ExplainCommand.self, FingerprintCommand.self, KnownCommand.self, MatchCommand.self,
+            ReportCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 
     /// Known hashes and keys are secrets: no core dump may hold them.

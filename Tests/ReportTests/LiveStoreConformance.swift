@@ -55,6 +55,8 @@ private func checkAdding(_ store: any LiveStore) throws {
     other.address = stream.address
     let second = try store.add(other)
     #expect(!second.isNew && second.stream.id == stream.id)
+    #expect(try store.isWatched(address: stream.address))
+    #expect(try !store.isWatched(address: "rtmp://media.example/live/key2"))
     #expect(try store.stream(stream.id) == stream)
     #expect(try store.stream(other.id) == nil)
 }

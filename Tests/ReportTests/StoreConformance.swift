@@ -6,7 +6,7 @@ import Report
 import Testing
 
 enum StoreConformance: String, CaseIterable {
-    case openQueues, openIsIdempotent, openRepeatsInOneCall, openIsAtomic, openNothing
+    case openQueues, openIsIdempotent, openRepeatsInOneCall, openIsAtomic, openNothing, removesASet
     case updateGrows, updateCloses, updateRefusesStrangers
     case listsNewestFirst, pagesVisitAllOnce, limitIsClamped, filtersCombine
     case findsByEitherID, countsEveryState
@@ -19,6 +19,7 @@ enum StoreConformance: String, CaseIterable {
         case .openRepeatsInOneCall: try checkRepeatInOneCall(store)
         case .openIsAtomic: try checkAtomicity(store)
         case .openNothing: #expect(try store.open([], at: noon).isEmpty)
+        case .removesASet: try checkRemoval(store)
         case .updateGrows: try checkGrowth(store)
         case .updateCloses: try checkClosing(store)
         case .updateRefusesStrangers: try checkStrangers(store)
@@ -51,6 +52,16 @@ private func checkOpenQueues(_ store: any ReportStore) throws {
         #expect(report.lastError == nil && report.nextAttemptUnixMilliseconds == nil)
         #expect(try store.report(id: report.id) == report)
     }
+}
+
+private func checkRemoval(_ store: any ReportStore) throws {
+    _ = try store.open(
+        [makeAlert(1), makeAlert(2, set: "test"), makeAlert(3, set: "test")], at: noon)
+    try store.removeAlerts(ofSet: "test")
+    let left = try store.reports(matching: ReportFilter(), limit: 10, before: nil)
+    #expect(left.map(\.alert) == [makeAlert(1)])
+    #expect(try store.report(id: makeID(2)) == nil)
+    #expect(try store.open([makeAlert(2, set: "test")], at: noon).first?.state == .queued)
 }
 
 private func checkIdempotence(_ store: any ReportStore) throws {

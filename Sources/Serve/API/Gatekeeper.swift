@@ -1,0 +1,142 @@
+// What every request passes on its way in: who calls, and what that caller may do.
+//
+// Refusals are logged once a minute for each kind, with how many there were: a flood of them must
+// not fill the log.
+
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import Synchronization
+
+/// A request's context.
+struct APIContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Who calls; `nil` where nobody has to say.
+    var caller: Caller?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+    }
+
+    /// Bodies are read whole, up to so many bytes.
+    var maxUploadSize: Int { 64 << 10 }
+}
+
+/// Lets callers of a role pass.
+struct Gatekeeper: RouterMiddleware {
+    let tokens: Tokens
+    let role: Role
+    let refusals: RefusalLog
+    /// Whether the token may stand in the query, for media servers that cannot send headers.
+    var takesQuery = false
+
+    func handle(
+        _ request: Request, context: APIContext,
+        next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        guard let token = token(of: request) else {
+            refusals.note("no token", path: request.uri.path)
+            throw Self.unauthorized("show a token: Authorization: Bearer …")
+        }
+        guard let caller = tokens.caller(showing: token) else {
+            refusals.note("unknown token", path: request.uri.path)
+            throw Self.unauthorized("the token is not known")
+        }
+        guard caller.role.covers(role) else {
+            refusals.note("role \(caller.role.rawValue)", path: request.uri.path)
+            throw APIError(
+                .forbidden, "forbidden",
+                "this needs the role \(role.rawValue), the token's is \(caller.role.rawValue)")
+        }
+        var context = context
+        context.caller = caller
+        return try await next(request, context)
+    }
+
+    private func token(of request: Request) -> Substring? {
+        if let value = request.headers[.authorization] {
+            let parts = value.split(separator: " ", maxSplits: 1)
+            guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
+            return parts[1]
+        }
+        return takesQuery ? request.uri.queryParameters["token"] : nil
+    }
+
+    private static func unauthorized(_ message: String) -> APIError {
+        var error = APIError(.unauthorized, "unauthorized", message)
+        error.headers[.wwwAuthenticate] = "Bearer"
+        return error
+    }
+}
+
+/// Logs refusals, each kind once a minute.
+final class RefusalLog: Sendable {
+    private let logger: Logger
+    private let kinds = Mutex<[String: (since: ContinuousClock.Instant, count: Int)]>([:])
+    private let total = Atomic<Int>(0)
+
+    init(_ logger: Logger) { self.logger = logger }
+
+    /// All refusals.
+    var count: Int { total.load(ordering: .relaxed) }
+
+    /// Counts a refusal; logs it where the last of its kind that was logged is a minute ago.
+    func note(_ kind: String, path: String) {
+        total.add(1, ordering: .relaxed)
+        let now = ContinuousClock.now
+        let before: Int? = kinds.withLock { kinds in
+            if let last = kinds[kind], now - last.since < .seconds(60) {
+                kinds[kind]?.count += 1
+                return nil
+            }
+            return kinds.updateValue((now, 0), forKey: kind)?.count ?? 0
+        }
+        guard let before else { return }
+        let more = before > 0 ? ", and \(before) more in the minute before" : ""
+        logger.warning("refused a request to \(Self.printable(path)): \(kind)\(more)")
+    }
+
+    private static func printable(_ text: String) -> String {
+        String(
+            text.unicodeScalars.prefix(100).map {
+                (0x20..<0x7f).contains($0.value) ? Character($0) : "?"
+            })
+    }
+}
+
+/// Turns every failure into an answer, and counts answers.
+struct AnswerFailures: RouterMiddleware {
+    let logger: Logger
+    let figures: RequestFigures
+
+    func handle(
+        _ request: Request, context: APIContext,
+        next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        let response: Response
+        do {
+            response = try await next(request, context)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            let answer = APIError(error)
+            if answer.status.code >= 500, !(error is DeskError) {
+                logger.error("\(request.method) \(request.uri.path) failed: \(error)")
+            }
+            response = answer.response(from: request, context: context)
+        }
+        figures.note(response.status.code)
+        return response
+    }
+}
+
+/// How many requests were answered how.
+final class RequestFigures: Sendable {
+    private let counts = Mutex<[Int: Int]>([:])
+
+    func note(_ status: Int) { counts.withLock { $0[status, default: 0] += 1 } }
+
+    /// Answers by status.
+    var byStatus: [Int: Int] { counts.withLock { $0 } }
+}

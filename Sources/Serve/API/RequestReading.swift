@@ -1,0 +1,117 @@
+// Reads queries and bodies strictly: what is not known is refused, by name, so that a misspelt
+// field never silently means its default.
+
+internal import Foundation
+internal import Hummingbird
+internal import Match
+
+/// The query of a request.
+struct Query {
+    private var values: [String: String] = [:]
+
+    /// Largest page.
+    static let mostItems = 1000
+
+    /// Takes the query apart.
+    init(_ request: Request, allowed: Set<String>) throws(APIError) {
+        for (name, value) in request.uri.queryParameters {
+            guard allowed.contains(String(name)) else {
+                throw APIError(
+                    .badRequest, "bad_query",
+                    "the query takes \(allowed.sorted().joined(separator: ", ")) and nothing else")
+            }
+            guard values.updateValue(String(value), forKey: String(name)) == nil else {
+                throw APIError(.badRequest, "bad_query", "\(name) is given twice")
+            }
+        }
+    }
+
+    func text(_ name: String) -> String? { values[name] }
+
+    func limit() throws(APIError) -> Int {
+        guard let text = values["limit"] else { return 100 }
+        guard let limit = Int(text), (1...Self.mostItems).contains(limit) else {
+            throw APIError(
+                .badRequest, "bad_query", "limit is a number from 1 to \(Self.mostItems)")
+        }
+        return limit
+    }
+
+    func number(_ name: String) throws(APIError) -> Int64? {
+        guard let text = values[name] else { return nil }
+        guard let number = Int64(text), (0...Int64(Int32.max)).contains(number) else {
+            throw APIError(.badRequest, "bad_query", "\(name) is a time in Unix seconds")
+        }
+        return number
+    }
+
+    func flag(_ name: String) throws(APIError) -> Bool? {
+        guard let text = values[name] else { return nil }
+        guard let flag = ["true": true, "false": false][text] else {
+            throw APIError(.badRequest, "bad_query", "\(name) is true or false")
+        }
+        return flag
+    }
+
+    func id(_ name: String) throws(APIError) -> AlertID? {
+        guard let text = values[name] else { return nil }
+        guard let id = AlertID(text) else {
+            throw APIError(.badRequest, "bad_query", "\(name) is an id: 36 characters")
+        }
+        return id
+    }
+}
+
+/// The members of a JSON object.
+struct JSONMembers {
+    private let members: [String: Any]
+
+    /// Parses a body that must be an object of known members.
+    init(_ data: Data, known: Set<String>) throws(APIError) {
+        guard let value = try? JSONSerialization.jsonObject(with: data),
+            let members = value as? [String: Any]
+        else { throw APIError(.badRequest, "bad_body", "the body is not a JSON object") }
+        if let unknown = members.keys.filter({ !known.contains($0) }).sorted().first {
+            throw APIError(
+                .badRequest, "bad_body",
+                "\(unknown.prefix(50)) is not known; there are \(known.sorted().joined(separator: ", "))"
+            )
+        }
+        self.members = members
+    }
+
+    func text(_ name: String) throws(APIError) -> String? {
+        guard let value = members[name] else { return nil }
+        guard let text = value as? String else { throw wrong(name, "a string") }
+        return text
+    }
+
+    func flag(_ name: String) throws(APIError) -> Bool? {
+        guard let value = members[name] else { return nil }
+        // A number is not a flag, though Foundation would take it for one.
+        guard let number = value as? NSNumber, String(cString: number.objCType) == "c",
+            let flag = value as? Bool
+        else { throw wrong(name, "true or false") }
+        return flag
+    }
+
+    func number(_ name: String) throws(APIError) -> Double? {
+        guard let value = members[name] else { return nil }
+        guard let number = value as? NSNumber, String(cString: number.objCType) != "c" else {
+            throw wrong(name, "a number")
+        }
+        return number.doubleValue
+    }
+
+    func texts(_ name: String) throws(APIError) -> [String: String]? {
+        guard let value = members[name] else { return nil }
+        guard let texts = value as? [String: String] else {
+            throw wrong(name, "an object of strings")
+        }
+        return texts
+    }
+
+    private func wrong(_ name: String, _ kind: String) -> APIError {
+        APIError(.badRequest, "bad_body", "\(name) must be \(kind)")
+    }
+}

@@ -1,0 +1,237 @@
+// The canary: a benign stream of our own that has to raise an alert, again and again, so that a
+// service that finds nothing can be told from one that would find nothing.
+//
+// A film that Vigil paints is encoded once, its fingerprints are a known set of their own, and every
+// so often the film is sent over loopback and watched like any other stream: read, looked at,
+// compared with all that is known, recorded. What came through is taken off the queue again, so that
+// nobody is alerted. Invariant: one canary at a time, on a queue of its own.
+
+internal import Decode
+internal import Foundation
+internal import Known
+internal import Logging
+internal import Match
+internal import Report
+internal import Run
+internal import Synchronization
+
+/// How the canaries went.
+struct CanaryState: Sendable {
+    var passed = 0
+    var failed = 0
+    var lastPassedUnixMilliseconds: Int64?
+    /// From the begin of the stream until the alert was recorded, seconds.
+    var lastDelay: Double?
+    /// Why the last one failed; `nil` where it passed.
+    var problem: String?
+}
+
+/// Sends canaries through a live run.
+final class Canary: Sendable {
+    /// Name of its known set, which no other set may have.
+    static let setName = "vigil.canary"
+
+    private let film: [UInt8]
+    private let state = Mutex(CanaryState())
+    /// The alert that came through, and its signal; waited for on the canary's own queue.
+    private let seen = Mutex<Bool>(false)
+    private let arrived = DispatchSemaphore(value: 0)
+    private let closed = DispatchSemaphore(value: 0)
+
+    /// Longest that a canary may take, seconds.
+    private static let limit = 20.0
+
+    init(film: [UInt8]) { self.film = film }
+
+    /// How the canaries went.
+    var result: CanaryState { state.withLock { $0 } }
+
+    /// Takes an alert of the canary's set.
+    func opened() {
+        seen.withLock { $0 = true }
+        arrived.signal()
+    }
+
+    /// The alert is complete on the queue.
+    func ended() { closed.signal() }
+
+    /// Sends one through; blocks for some seconds.
+    func sendThrough(_ run: LiveRun, store: any ReportStore, logger: Logger) {
+        let problem: String?
+        let start = ContinuousClock.now
+        seen.withLock { $0 = false }
+        while arrived.wait(timeout: .now()) == .success {}
+        while closed.wait(timeout: .now()) == .success {}
+        do throws(ServeError) {
+            problem = try watch(run)
+        } catch {
+            problem = error.message
+        }
+        let delay = (ContinuousClock.now - start) / .seconds(1)
+        let wasFailing = state.withLock { state in
+            defer { state.problem = problem }
+            if problem == nil {
+                state.passed += 1
+                state.lastPassedUnixMilliseconds = unixMilliseconds()
+                state.lastDelay = delay
+            } else {
+                state.failed += 1
+            }
+            return state.problem != nil
+        }
+        if let problem {
+            logger.error("the canary did not come through: \(problem)")
+        } else if wasFailing {
+            logger.notice("the canary comes through again")
+        }
+        do throws(ReportError) { try store.removeAlerts(ofSet: Self.setName) } catch {
+            logger.error("the canary's alert stays on the queue: \(error)")
+        }
+    }
+
+    /// - Returns: why it did not come through; `nil` where it did.
+    private func watch(_ run: LiveRun) throws(ServeError) -> String? {
+        let feed = try LoopbackFeed(film)
+        defer { feed.stop() }
+        let input: LiveInput
+        do throws(DecodeError) { input = try LiveInput("tcp://127.0.0.1:\(feed.port)") } catch {
+            return error.message
+        }
+        let number = run.watch(input, isPriority: true)
+        let isThere = arrived.wait(timeout: .now() + Self.limit) == .success
+        let status = run.status(of: number)
+        run.unwatch(number)
+        if isThere { _ = closed.wait(timeout: .now() + 5) }
+        run.letGo(number)
+        guard !isThere else { return nil }
+        guard let status else { return "its stream was not watched" }
+        return "no alert after \(Int(Self.limit)) s; \(status.connections) connections, "
+            + "\(status.keyframes) keyframes, \(status.samples) looked at, "
+            + "\(status.failed) undecodable, nearest \(status.bestDistance ?? 256)"
+    }
+}
+
+extension Canary {
+    /// What a canary is made of.
+    struct Parts {
+        let film: [UInt8]
+        let set: KnownSet
+    }
+
+    /// Seconds of film, and from one of its keyframes to the next.
+    static let filmSeconds = 4.0, keyframeSeconds = 1.0
+
+    /// Paints and encodes the film, and makes a known set of it; takes a second or two.
+    /// - Throws: `ServeError` where no encoder is there, or the film is not recognised.
+    static func make(in folder: String) throws(ServeError) -> Parts {
+        let path = "\(folder)/canary-\(getpid()).ts"
+        defer { unlink(path) }
+        do {
+            let codec = SyntheticCodec.allCases.first { SyntheticClip.canEncode($0) }
+            guard let codec else {
+                throw ServeError(.configuration, "the canary needs an encoder; set canary_s to 0")
+            }
+            let clip = try SyntheticClip(
+                SyntheticSettings(
+                    codec: codec, width: 320, height: 240, kilobitsPerSecond: 400,
+                    keyframeInterval: keyframeSeconds,
+                    keyframes: Int(filmSeconds / keyframeSeconds)),
+                limit: 30, interrupt: Interrupt())
+            try clip.write(to: path, as: .mpegts, repeats: 1)
+            guard let data = FileManager.default.contents(atPath: path) else {
+                throw ServeError(.state, "the canary's film in \(folder) cannot be read")
+            }
+            return Parts(film: Array(data), set: try knownSet(ofFilm: path))
+        } catch let error as ServeError {
+            throw error
+        } catch {
+            throw ServeError(.state, "the canary cannot be made in \(folder): \(error)")
+        }
+    }
+
+    private static func knownSet(ofFilm path: String) throws -> KnownSet {
+        let builder = KnownMediaBuilder(
+            category: "benign", minimumQuality: MatchPolicy().minimumQuality,
+            stopSwitch: StopSwitch())
+        var set = KnownSet(name: setName, createdUnixSeconds: unixMilliseconds() / 1000)
+        for (item, hashes) in builder.build([path], taken: [], progress: { _ in }).items {
+            try set.add(item, hashes: hashes)
+        }
+        guard !set.items.isEmpty else {
+            throw ServeError(.state, "the canary's film has no picture that can be compared")
+        }
+        return set
+    }
+}
+
+/// Sends bytes, at the pace of the film, to whoever connects first over loopback.
+private final class LoopbackFeed: @unchecked Sendable {
+    // Sound: what changes is atomic or touched by the feed's one thread alone.
+    private let listener: Int32
+    private let isStopped = Atomic<Bool>(false)
+    let port: Int
+
+    init(_ bytes: [UInt8]) throws(ServeError) {
+        let listener = socket(
+            AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isOpen = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                listener >= 0 && bind(listener, pointer, length) == 0
+                    && getsockname(listener, pointer, &length) == 0 && listen(listener, 1) == 0
+            }
+        }
+        guard isOpen else {
+            let reason = String(cString: strerror(errno))
+            close(listener)
+            throw ServeError(.network, "the canary cannot listen on 127.0.0.1: \(reason)")
+        }
+        self.listener = listener
+        port = Int(UInt16(bigEndian: address.sin_port))
+        // A thread of its own: it waits in `poll` and in `send`, for seconds.
+        let thread = Thread { [self] in feed(bytes) }
+        thread.name = "canary"
+        thread.start()
+    }
+
+    /// Ends the feed, soon.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
+
+    private var goesOn: Bool { !isStopped.load(ordering: .relaxed) }
+
+    private func feed(_ bytes: [UInt8]) {
+        defer { close(listener) }
+        var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+        while goesOn, poll(&waiting, 1, 100) == 0 {}
+        guard goesOn else { return }
+        let peer = accept(listener, nil, nil)
+        guard peer >= 0 else { return }
+        defer { close(peer) }
+        // Ten pieces a second, so that keyframes come one by one.
+        let pieces = Int(Canary.filmSeconds * 10)
+        let size = max(1, bytes.count / pieces + 1)
+        for start in stride(from: 0, to: bytes.count, by: size) where goesOn {
+            let end = min(bytes.count, start + size)
+            guard Self.send(bytes[start..<end], to: peer) else { return }
+            usleep(100_000)
+        }
+        // The end of the stream would be taken for a loss of the connection.
+        while goesOn { usleep(50_000) }
+    }
+
+    private static func send(_ bytes: ArraySlice<UInt8>, to peer: Int32) -> Bool {
+        bytes.withUnsafeBytes { buffer in
+            var sent = 0
+            while sent < buffer.count {
+                let count = Glibc.send(
+                    peer, buffer.baseAddress! + sent, buffer.count - sent, Int32(MSG_NOSIGNAL))
+                guard count > 0 else { return false }
+                sent += count
+            }
+            return true
+        }
+    }
+}

@@ -1,0 +1,60 @@
+// Ends connections that take too long to say what they want: a caller that sends a byte now and
+// then would otherwise hold its connection, and all of them together hold the API, for ever.
+
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// Closes a connection whose request is not complete in time, or that is idle for too long.
+///
+/// A request's time begins with the connection, or with the end of the answer before; while an
+/// answer is being made or sent, nothing is due.
+final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler
+{
+    typealias InboundIn = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+
+    /// From the connection, or the end of the last answer, to the end of a request.
+    static let limit = TimeAmount.seconds(20)
+
+    private var due: Scheduled<Void>?
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { start(context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        start(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stop()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .end = unwrapInboundIn(data) { stop() }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        if case .end = unwrapOutboundIn(data) { start(context) }
+        context.write(data, promise: promise)
+    }
+
+    private func start(_ context: ChannelHandlerContext) {
+        stop()
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        due = context.eventLoop.scheduleTask(in: Self.limit) {
+            bound.value.close(promise: nil)
+        }
+    }
+
+    private func stop() {
+        due?.cancel()
+        due = nil
+    }
+}

@@ -1,0 +1,335 @@
+// What is watched: between the API, the live run and the store.
+//
+// A watch is in the store before it begins and until somebody ends it, so a service that was killed
+// resumes all of them. Minutes of the ledger are written every few seconds, the one that goes on
+// among them; what lies between the last that was written and the resumption is told as
+// `not_running`. Invariant: everything that touches the store runs on `disk`, in order.
+
+internal import Decode
+internal import Foundation
+internal import Logging
+internal import Match
+internal import Report
+internal import Run
+internal import Synchronization
+
+/// A stream that somebody wants watched.
+struct StreamRequest: Sendable {
+    var address: String
+    var labels: [String: String] = [:]
+    var isPriority = false
+    /// Whether its host may be an internal one: the operator's configuration named it.
+    var isTrusted = false
+    var place: StreamPlace?
+    var publisher = StreamPublisher(id: nil, peer: nil)
+}
+
+/// A stream and how its watch stands.
+struct StreamState: Sendable {
+    var stream: WatchedStream
+    /// `nil` where it is not watched now.
+    var status: WatchStatus?
+    /// Of all the time since its watch began.
+    var coverage: CoverageMinute?
+}
+
+/// Why a stream is not taken.
+enum DeskError: Error {
+    case refused(String)
+    case full(Int)
+    case closing
+}
+
+/// All streams of the service.
+final class StreamDesk: Sendable {
+    private struct State {
+        var numbers: [StreamID: Int] = [:]
+        /// Streams that are watched no more, but whose reader has not ended yet.
+        var leaving: [StreamID: Int] = [:]
+        /// Entries of the ledger that the store refused; they are tried again.
+        var unwritten: [CoverageEntry] = []
+        var isClosing = false
+    }
+
+    private let run: LiveRun
+    private let store: any LiveStore
+    private let settings: ServiceSettings
+    private let events: EventHub
+    private let logger: Logger
+    private let disk = StoreQueue("vigil.serve.desk")
+    private let state = Mutex(State())
+    /// When this session began, Unix milliseconds.
+    private let session: Int64
+
+    /// Most entries of the ledger that wait for a store that refuses them: an hour of 1000 streams.
+    private static let mostUnwritten = 60_000
+
+    init(
+        run: LiveRun, store: any LiveStore, settings: ServiceSettings, events: EventHub,
+        logger: Logger
+    ) {
+        self.run = run
+        self.store = store
+        self.settings = settings
+        self.events = events
+        self.logger = logger
+        session = unixMilliseconds()
+    }
+
+    /// Streams that are watched now.
+    var count: Int { state.withLock { $0.numbers.count } }
+
+    /// Streams that there are readers for.
+    private var readers: Int { state.withLock { $0.numbers.count + $0.leaving.count } }
+
+    /// How each of them stands.
+    func statuses() -> [(id: StreamID, status: WatchStatus)] {
+        state.withLock { Array($0.numbers) }.compactMap { id, number in
+            run.status(of: number).map { (id, $0) }
+        }
+    }
+
+    /// Begins to watch a stream, unless it is watched already.
+    /// - Returns: the stream and whether it is new.
+    func add(_ request: StreamRequest) async throws -> (stream: WatchedStream, isNew: Bool) {
+        try await disk.run { [self] in
+            let input: LiveInput
+            do throws(DecodeError) { input = try LiveInput(request.address) } catch {
+                throw DeskError.refused("the url \(error.message)")
+            }
+            let isClosing = state.withLock { $0.isClosing }
+            if isClosing { throw DeskError.closing }
+            if readers >= settings.mostStreams,
+                try !store.isWatched(address: request.address)
+            {
+                throw DeskError.full(settings.mostStreams)
+            }
+            let added = try store.add(
+                WatchedStream(
+                    id: StreamID(newID()), address: request.address, name: input.redacted,
+                    labels: request.labels, isPriority: request.isPriority,
+                    isTrusted: request.isTrusted, place: request.place,
+                    publisher: request.publisher, startedUnixMilliseconds: unixMilliseconds()))
+            if added.isNew {
+                begin(added.stream, input)
+                logger.info("watching \(added.stream.name) as \(added.stream.id)")
+                events.send("stream.added", StreamView(StreamState(stream: added.stream)))
+            }
+            return added
+        }
+    }
+
+    private func begin(_ stream: WatchedStream, _ input: LiveInput) {
+        let number = run.watch(input, as: stream.id, isPriority: stream.isPriority)
+        state.withLock { $0.numbers[stream.id] = number }
+    }
+
+    /// Ends a watch.
+    /// - Returns: the stream as it is then; `nil` where there is none.
+    func remove(_ id: StreamID, reason: String) async throws -> WatchedStream? {
+        try await disk.run { [self] in
+            guard let stream = try store.stream(id) else { return nil }
+            guard stream.isWatched else { return stream }
+            try store.end(id, at: unixMilliseconds(), reason: reason)
+            letGo(id)
+            let ended = try store.stream(id) ?? stream
+            logger.info("no longer watching \(stream.name) (\(id)): \(reason)")
+            events.send("stream.removed", StreamView(StreamState(stream: ended)))
+            return ended
+        }
+    }
+
+    /// Ends a watch in the run; what its ledger still says is written with the others.
+    private func letGo(_ id: StreamID) {
+        let number = state.withLock { state in
+            let number = state.numbers.removeValue(forKey: id)
+            state.leaving[id] = number
+            return number
+        }
+        if let number { run.unwatch(number) }
+    }
+
+    private func entry(_ id: StreamID, _ minute: CoverageMinute) -> CoverageEntry {
+        CoverageEntry(stream: id, sessionUnixMilliseconds: session, minute: minute)
+    }
+}
+
+// MARK: - Asking
+
+extension StreamDesk {
+    /// A stream and how it stands.
+    func state(of id: StreamID) async throws -> StreamState? {
+        try await disk.run { [self] in
+            guard let stream = try store.stream(id) else { return nil }
+            return try state(of: stream)
+        }
+    }
+
+    private func state(of stream: WatchedStream) throws -> StreamState {
+        flushOne(stream.id)
+        return StreamState(
+            stream: stream, status: status(of: stream.id),
+            coverage: try store.total(of: stream.id))
+    }
+
+    /// How the watch of a stream stands; `nil` where it is not watched now.
+    func status(of id: StreamID) -> WatchStatus? {
+        state.withLock { $0.numbers[id] }.flatMap { run.status(of: $0) }
+    }
+
+    /// Streams, the newest first, without their coverage.
+    func list(
+        watchedOnly: Bool, limit: Int, before cursor: StreamID?
+    ) async throws -> [StreamState] {
+        try await disk.run { [self] in
+            try store.streams(watchedOnly: watchedOnly, limit: limit, before: cursor).map {
+                StreamState(stream: $0, status: status(of: $0.id))
+            }
+        }
+    }
+
+    /// Minutes of a stream's ledger; `nil` where there is no such stream.
+    func minutes(
+        of id: StreamID, in range: Range<Int64>, limit: Int
+    ) async throws -> [CoverageMinute]? {
+        try await disk.run { [self] in
+            guard try store.stream(id) != nil else { return nil }
+            flushOne(id)
+            return try store.minutes(of: id, in: range, limit: limit)
+        }
+    }
+}
+
+// MARK: - The ledger
+
+extension StreamDesk {
+    /// Writes what is new in the ledger of all streams.
+    func flush() async throws { try await disk.run { [self] in flushAll() } }
+
+    private func flushAll() {
+        let (watched, leaving) = state.withLock { ($0.numbers, $0.leaving) }
+        // Asked before their ledger is taken, which is complete then.
+        let gone = leaving.filter { run.status(of: $0.value)?.connection == .ended }
+        write(
+            watched.merging(leaving) { watched, _ in watched }.flatMap { id, number in
+                run.takeLedger(of: number).map { entry(id, $0) }
+            })
+        for (id, number) in gone {
+            run.letGo(number)
+            state.withLock { _ = $0.leaving.removeValue(forKey: id) }
+        }
+    }
+
+    private func flushOne(_ id: StreamID) {
+        guard let number = state.withLock({ $0.numbers[id] ?? $0.leaving[id] }) else { return }
+        write(run.takeLedger(of: number).map { entry(id, $0) })
+    }
+
+    /// Writes entries, and first those that were refused before; keeps them where the store
+    /// refuses, the oldest not beyond a limit.
+    private func write(_ entries: [CoverageEntry]) {
+        let all = state.withLock { state in
+            defer { state.unwritten = [] }
+            return state.unwritten + entries
+        }
+        do throws(ReportError) {
+            try store.record(all)
+        } catch {
+            let lost = max(0, all.count - Self.mostUnwritten)
+            let isNew = state.withLock { state in
+                state.unwritten = Array(all.dropFirst(lost)) + state.unwritten
+                return all.count == entries.count
+            }
+            if isNew { logger.error("the ledger is not written, and will be later: \(error)") }
+            if lost > 0 { logger.error("\(lost) minutes of the ledger are lost: \(error)") }
+        }
+    }
+}
+
+// MARK: - Beginning and ending
+
+extension StreamDesk {
+    /// Takes up all watches that the store knows of; blocks.
+    /// - Returns: how many.
+    func resume() throws -> Int {
+        var resumed = 0
+        var cursor: StreamID?
+        while true {
+            let page = try store.streams(watchedOnly: true, limit: 1000, before: cursor)
+            guard let last = page.last else { return resumed }
+            cursor = last.id
+            for stream in page {
+                do throws(DecodeError) {
+                    let input = try LiveInput(stream.address)
+                    try? accountForAbsence(from: stream)
+                    begin(stream, input)
+                    resumed += 1
+                } catch {
+                    let reason = "cannot be resumed: its url \(error.message)"
+                    try store.end(stream.id, at: unixMilliseconds(), reason: reason)
+                    logger.error("\(stream.name) (\(stream.id)) \(reason)")
+                }
+            }
+        }
+    }
+
+    /// Tells of the time in which the service did not run.
+    private func accountForAbsence(from stream: WatchedStream) throws {
+        let accounted = try store.total(of: stream.id)?.seconds ?? 0
+        let start = Double(stream.startedUnixMilliseconds) / 1000 + accounted
+        let end = Double(session) / 1000
+        try store.record(
+            Absence.minutes(from: start, to: end).map {
+                CoverageEntry(
+                    stream: stream.id, sessionUnixMilliseconds: -session, minute: $0)
+            })
+    }
+
+    /// Ends all watches for now, until the service begins again; blocks until what was found is
+    /// recorded.
+    func close() async throws {
+        state.withLock { $0.isClosing = true }
+        try await disk.run { [self] in
+            run.stop()
+            flushAll()
+        }
+    }
+}
+
+/// A time in which nothing was examined because Vigil did not run.
+enum Absence {
+    /// Most minutes that it is told in; of a longer one the first stands for what is too much.
+    static let mostMinutes = 1440
+
+    /// The minutes of the time from one moment to another, Unix seconds.
+    static func minutes(from start: Double, to end: Double) -> [CoverageMinute] {
+        var minutes: [CoverageMinute] = []
+        var from = start
+        while from < end {
+            let minute = (from / 60).rounded(.down) * 60
+            let isTooLong = minutes.isEmpty && end - from > Double(Self.mostMinutes) * 60
+            let to =
+                isTooLong
+                ? ((end / 60).rounded(.down) - Double(Self.mostMinutes - 2)) * 60
+                : min(end, minute + 60)
+            var part = CoverageMinute(startUnixSeconds: Int64(minute))
+            part.missedSeconds[.notRunning] = to - from
+            part.gaps = minutes.isEmpty ? 1 : 0
+            minutes.append(part)
+            from = to
+        }
+        return minutes
+    }
+}
+
+/// All that the service keeps.
+typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore
+
+/// The wall clock, milliseconds since 1970.
+func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
+
+/// A new id, of now.
+func newID() -> AlertID {
+    var random = SystemRandomNumberGenerator()
+    return AlertID(unixMilliseconds: UInt64(max(0, unixMilliseconds())), using: &random)
+}

@@ -1,0 +1,122 @@
+// Who may call the API: bearer tokens, each with a role, of which the service knows only hashes.
+//
+// A token is 256 random bits, so one round of SHA-256 is all that its hash needs. The file has one
+// line for each: role, name, hash. All hashes are compared with every token that is shown, each in
+// constant time, so that an answer's time tells nothing about them.
+
+internal import Crypto
+internal import Foundation
+
+/// What a caller may do.
+public enum Role: String, Sendable, CaseIterable {
+    /// Everything.
+    case `operator`
+    /// Look, and change nothing.
+    case reader
+    /// Tell of streams that begin and end, as media servers do.
+    case hook
+
+    /// Whether it may do what another role may.
+    func covers(_ other: Role) -> Bool { self == other || self == .operator }
+}
+
+/// A caller who showed a token.
+public struct Caller: Sendable, Hashable {
+    /// What the caller may do.
+    public let role: Role
+    /// Who it is, as the file names it.
+    public let name: String
+}
+
+/// The tokens that are known.
+public struct Tokens: Sendable {
+    private struct Entry: Sendable {
+        let caller: Caller
+        let hash: [UInt8]
+    }
+
+    private var entries: [Entry] = []
+
+    /// Most tokens in a file.
+    private static let most = 1000
+    private static let prefix = "vigil_"
+
+    /// Reads a token file, which only its owner may write, and others than its group not read.
+    public init(file path: String) throws(ServeError) {
+        let facts = try? FileManager.default.attributesOfItem(atPath: path)
+        guard let mode = (facts?[.posixPermissions] as? NSNumber)?.intValue,
+            let data = FileManager.default.contents(atPath: path)
+        else {
+            throw ServeError(
+                .configuration,
+                "\(path): the token file cannot be read; make one with `vigil token`")
+        }
+        guard mode & 0o027 == 0 else {
+            throw ServeError(
+                .configuration,
+                "\(path): others may read or write the token file; chmod 600 it")
+        }
+        try self.init(text: String(decoding: data, as: UTF8.self), name: path)
+    }
+
+    /// Reads the text of a token file.
+    init(text: String, name: String) throws(ServeError) {
+        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false)
+            .enumerated()
+        {
+            let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            guard words.count == 3, let role = Role(rawValue: String(first)),
+                let hash = Self.bytes(ofHex: words[2]), hash.count == SHA256.byteCount
+            else {
+                throw ServeError(
+                    .configuration,
+                    "\(name):\(number + 1): a line is a role (operator, reader or hook), a name and "
+                        + "the SHA-256 of the token in hex")
+            }
+            entries.append(
+                Entry(caller: Caller(role: role, name: String(words[1])), hash: hash))
+        }
+        guard (1...Self.most).contains(entries.count) else {
+            throw ServeError(
+                .configuration,
+                "\(name): has \(entries.count) tokens; it must have 1 to \(Self.most)")
+        }
+    }
+
+    /// Whose token this is.
+    func caller(showing token: some StringProtocol) -> Caller? {
+        let shown = Array(SHA256.hash(data: Data(token.utf8)))
+        var found: Caller?
+        for entry in entries where Self.isEqual(entry.hash, shown) { found = entry.caller }
+        return found
+    }
+
+    /// Compares all bytes, whatever they are.
+    private static func isEqual(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        guard left.count == right.count else { return false }
+        return zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    /// Makes a token.
+    /// - Returns: the token, which is shown once, and its line for the file.
+    public static func make(_ role: Role, name: String) -> (token: String, line: String) {
+        let secret = SymmetricKey(size: .bits256).withUnsafeBytes { Data($0) }
+        let token =
+            prefix
+            + secret.base64EncodedString().replacing("+", with: "-").replacing("/", with: "_")
+            .replacing("=", with: "")
+        let hash = SHA256.hash(data: Data(token.utf8)).map { byte in
+            String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+        }
+        return (token, "\(role.rawValue) \(name) \(hash.joined())")
+    }
+
+    private static func bytes(ofHex text: Substring) -> [UInt8]? {
+        let digits = text.utf8.map { Character(UnicodeScalar($0)).hexDigitValue }
+        guard digits.count.isMultiple(of: 2), !digits.contains(nil) else { return nil }
+        return stride(from: 0, to: digits.count, by: 2).map { place in
+            UInt8((digits[place] ?? 0) << 4 | (digits[place + 1] ?? 0))
+        }
+    }
+}

@@ -1,0 +1,325 @@
+// The service: what is watched, the API in front of it, and how both begin and end.
+//
+// Order of beginning: state, known sets, live run, watches that were interrupted, API. Order of
+// ending, on SIGTERM: the API takes no more, listeners are let go, readers stop, what was found is
+// recorded, the ledger is written. On SIGKILL the store has all that was acknowledged.
+
+internal import Decode
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import HummingbirdCore
+internal import HummingbirdTLS
+internal import Known
+public import Logging
+internal import Match
+internal import NIOCore
+internal import NIOSSL
+internal import Report
+internal import Run
+public import ServiceLifecycle
+internal import UnixSignals
+
+/// Watches streams and offers the API, until it is told to end.
+public struct VigilService: Sendable {
+    private let settings: ServiceSettings
+    private let tokens: Tokens
+    private let desk: StreamDesk
+    private let run: LiveRun
+    private let store: any LiveStore
+    /// On the same state, for reading only.
+    private let reading: any LiveStore
+    private let readingDisk = StoreQueue("vigil.serve.read")
+    private let events: EventHub
+    private let canary: Canary?
+    private let known: [KnownView]
+    private let logger: Logger
+
+    /// Most connections to the API at a time.
+    private static let mostConnections = 512
+    /// From one writing of the ledger to the next, seconds.
+    private static let ledgerSeconds = 10.0
+
+    /// Opens the state and the known sets; blocks for as long as they take to read.
+    /// - Parameter environment: says where state and key are by default.
+    /// - Throws: `ServeError`, saying what to do about it.
+    public init(
+        _ settings: ServiceSettings, environment: [String: String], logger: Logger
+    ) throws(ServeError) {
+        self.settings = settings
+        self.logger = logger
+        guard let path = settings.tokens else {
+            throw ServeError(
+                .configuration, "serve.tokens is missing: name a file made with `vigil token`")
+        }
+        tokens = try Tokens(file: path)
+        guard !settings.known.isEmpty else {
+            throw ServeError(.configuration, "serve.known is missing: name the known sets")
+        }
+        guard case .keyframes = settings.pipeline.sampling.mode else {
+            throw ServeError(
+                .configuration, "streams are looked at by their keyframes: leave sampling.mode out")
+        }
+        let directory =
+            settings.state ?? SQLiteStore.defaultDirectory(environment: environment)
+        let store: SQLiteStore
+        let index: KnownIndex
+        do {
+            store = try SQLiteStore(directory: directory)
+            try store.removeAlerts(ofSet: Canary.setName)
+            reading = try SQLiteStore(directory: directory, readOnly: true)
+            let keyPath = KeyFile.resolve(explicit: settings.keyFile, environment: environment)
+            var sets = try LoadedKnown(
+                settings.known, key: try KeyFile.load(path: keyPath, createIfMissing: false))
+            known = sets.summaries.map(KnownView.init)
+            canary = try Self.canary(settings, addingTo: &sets, in: directory)
+            index = try sets.index(policy: settings.pipeline.matchPolicy)
+        } catch let error as ServeError {
+            throw error
+        } catch {
+            throw ServeError(.state, "\(error)")
+        }
+        let events = EventHub()
+        self.store = store
+        self.events = events
+        run = LiveRun(pipeline: settings.pipeline, index: index, store: store) {
+            [events, canary, logger] in
+            Self.tell($0, events, canary, logger)
+        }
+        desk = StreamDesk(
+            run: run, store: store, settings: settings, events: events, logger: logger)
+    }
+
+    private static func canary(
+        _ settings: ServiceSettings, addingTo sets: inout LoadedKnown, in directory: String
+    ) throws -> Canary? {
+        guard !sets.summaries.contains(where: { $0.name == Canary.setName }) else {
+            throw ServeError(
+                .configuration, "no known set may be called \(Canary.setName): rename it")
+        }
+        guard settings.canarySeconds > 0 else { return nil }
+        let parts = try Canary.make(in: directory)
+        sets.add(parts.set)
+        return Canary(film: parts.film)
+    }
+
+    /// Tells of an alert; on the recording thread, so it does not block.
+    private static func tell(
+        _ event: LiveRunEvent, _ events: EventHub, _ canary: Canary?, _ logger: Logger
+    ) {
+        let (type, alert, problem) =
+            switch event {
+            case .opened(let alert, let problem): ("alert.opened", alert, problem)
+            case .closed(let alert, let problem): ("alert.closed", alert, problem)
+            }
+        if alert.known.set == Canary.setName {
+            if type == "alert.closed" {
+                canary?.ended()
+            } else if problem == nil {
+                canary?.opened()
+            }
+            return
+        }
+        if let problem { logger.error("\(problem)") }
+        let what = "known item \(alert.known.item) of \(alert.known.set)"
+        logger.notice("\(type) \(alert.id): \(what) in \(alert.input)")
+        events.send(type, alert)
+    }
+}
+
+// MARK: - Running
+
+extension VigilService: Service {
+    /// Runs until the surrounding service group ends it.
+    public func run() async throws {
+        let resumed: Int
+        do {
+            let desk = desk
+            resumed = try await readingDisk.run { try desk.resume() }
+        } catch {
+            throw ServeError(.state, "the watches cannot be resumed: \(error)")
+        }
+        logger.notice("\(resumed) watches resumed, \(known.count) known sets")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await writeLedger() }
+            group.addTask { await sendCanaries() }
+            group.addTask { await keepListeners() }
+            try await gracefulShutdown()
+            group.cancelAll()
+        }
+        events.finish()
+        try await desk.close()
+        logger.notice("ended; \(desk.count) watches will be resumed")
+    }
+
+    private func writeLedger() async {
+        while (try? await Task.sleep(for: .seconds(Self.ledgerSeconds))) != nil {
+            try? await desk.flush()
+        }
+    }
+
+    private func sendCanaries() async {
+        guard let canary else { return }
+        let queue = StoreQueue("vigil.serve.canary")
+        while !Task.isCancelled {
+            let began = ContinuousClock.now
+            try? await queue.run { [run, store, logger] in
+                canary.sendThrough(run, store: store, logger: logger)
+            }
+            let next = began + .seconds(settings.canarySeconds)
+            guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
+        }
+    }
+
+    /// Says now and then that there is nothing new, so that dead listeners are noticed.
+    private func keepListeners() async {
+        while (try? await Task.sleep(for: .seconds(15))) != nil {
+            events.send(ServiceEvent(type: "", data: ""))
+        }
+    }
+}
+
+// MARK: - The API
+
+extension VigilService {
+    /// Serves until SIGTERM or SIGINT, then ends in order.
+    /// - Parameter listening: is called with the port once the API can be reached.
+    public func serve(listening: @escaping @Sendable (Int) -> Void) async throws {
+        let application = Application(
+            router: router(), server: try server(),
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: nil,
+                availableConnectionsDelegate: MaximumAvailableConnections(
+                    Self.mostConnections)),
+            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) },
+            logger: quiet)
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(
+                        service: self, successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .gracefullyShutdownGroup),
+                    .init(
+                        service: application,
+                        failureTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        try await group.run()
+    }
+
+    /// What the server's own libraries say is of no use to an operator but where it is an error.
+    private var quiet: Logger {
+        var logger = logger
+        logger.logLevel = .error
+        return logger
+    }
+
+    private func server() throws(ServeError) -> HTTPServerBuilder {
+        let connection = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [RequestDeadline()], idleTimeout: .seconds(120),
+            httpDecoderConfiguration: .init(
+                maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10,
+                maxHeaderFieldCount: 100))
+        guard let tls = settings.tls else { return .http1(configuration: connection) }
+        do {
+            var configuration = TLSConfiguration.makeServerConfiguration(
+                certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
+                    .certificate($0)
+                },
+                privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))
+            configuration.minimumTLSVersion = .tlsv12
+            return try .tls(.http1(configuration: connection), tlsConfiguration: configuration)
+        } catch {
+            throw ServeError(
+                .configuration,
+                "TLS cannot be set up with \(tls.certificate) and \(tls.key): \(error)")
+        }
+    }
+
+    private func router() -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        let requests = RequestFigures()
+        let refusals = RefusalLog(logger)
+        router.add(middleware: AnswerFailures(logger: logger, figures: requests))
+        let streams = StreamRoutes(desk: desk)
+        let alerts = AlertRoutes(
+            reading: reading, disk: readingDisk, events: events, known: known)
+        let actions = ActionRoutes(store: store, disk: readingDisk, servers: [])
+        func gate(_ role: Role) -> Gatekeeper {
+            Gatekeeper(tokens: tokens, role: role, refusals: refusals)
+        }
+        let readers = router.group("v1").add(middleware: gate(.reader))
+        streams.addReading(to: readers)
+        alerts.add(to: readers)
+        actions.addReading(to: readers)
+        let operators = router.group("v1").add(middleware: gate(.operator))
+        streams.addChanging(to: operators)
+        actions.addChanging(to: operators)
+        addHealth(to: router)
+        router.group("").add(middleware: gate(.reader)).get("metrics") { _, _ in
+            try await metrics(requests, refusals)
+        }
+        return router
+    }
+
+    private func addHealth(to router: Router<APIContext>) {
+        router.get("healthz") { _, _ in Response.json(["status": "ok"]) }
+        router.get("readyz") { _, _ in
+            let readiness = Readiness(canary?.result, every: settings.canarySeconds)
+            return Response.json(
+                readiness, status: readiness.isReady ? .ok : .serviceUnavailable)
+        }
+    }
+
+    private func metrics(
+        _ requests: RequestFigures, _ refusals: RefusalLog
+    ) async throws -> Response {
+        let reports = try await readingDisk.run { [reading] in try reading.counts() }
+        let figures = ServiceFigures(
+            totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
+            reports: reports, requests: requests.byStatus, refusals: refusals.count,
+            listeners: events.listeners, eventsLost: events.lost,
+            canary: canary?.result ?? CanaryState())
+        return Response(
+            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: figures.text)))
+    }
+}
+
+/// Whether the service does what it is for.
+struct Readiness: Encodable {
+    var status: String
+    var canaryLastPassedUnixMs: Int64?
+    var canaryProblem: String?
+
+    var isReady: Bool { status == "ready" }
+
+    /// - Parameter seconds: from one canary to the next.
+    init(_ canary: CanaryState?, every seconds: Double, now: Int64 = unixMilliseconds()) {
+        guard let canary else {
+            status = "ready"
+            return
+        }
+        canaryLastPassedUnixMs = canary.lastPassedUnixMilliseconds
+        canaryProblem = canary.problem
+        // Two may fail before the service counts as not ready: one lost packet must not take it out.
+        let isFresh = canary.lastPassedUnixMilliseconds.map {
+            Double(now - $0) / 1000 <= 3 * seconds
+        }
+        status =
+            switch isFresh {
+            case true?: "ready"
+            case false?: "failing"
+            case nil: canary.failed > 0 ? "failing" : "starting"
+            }
+    }
+}
+
+extension KnownView {
+    init(_ summary: LoadedKnown.Summary) {
+        self.init(
+            name: summary.name, version: summary.version, items: summary.items,
+            hashes: summary.hashes, createdUnixS: summary.createdUnixSeconds,
+            updatedUnixS: summary.updatedUnixSeconds)
+    }
+}

@@ -1,0 +1,115 @@
+// `vigil serve`: the service; `vigil token`: who may call it.
+
+public import ArgumentParser
+import Foundation
+import Logging
+import Run
+public import Serve
+import Synchronization
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Watch live streams and offer an API for them.",
+        discussion: """
+            Reads a pipeline file with a serve section (see pipelines/live.yaml), resumes every watch that an \
+            earlier run left, and ends in order on SIGTERM. The API is described by /openapi.json.
+
+            Example: vigil serve --pipeline pipelines/live.yaml
+            """)
+
+    @Option(help: ArgumentHelp("Pipeline file with a serve section.", valueName: "file"))
+    var pipeline: String
+
+    @Option(help: "Least that is logged: debug, info, notice, warning or error.")
+    var logLevel = "info"
+
+    func validate() throws {
+        guard Logger.Level(rawValue: logLevel) != nil else {
+            throw ValidationError("--log-level must be debug, info, notice, warning or error")
+        }
+    }
+
+    func run() throws {
+        let settings: ServiceSettings
+        do { settings = try ServiceSettings(file: pipeline) } catch {
+            throw ValidationError(error.message)
+        }
+        var logger = Logger(label: "vigil") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+        let service: VigilService
+        do {
+            service = try VigilService(
+                settings, environment: ProcessInfo.processInfo.environment, logger: logger)
+        } catch { throw fail(error.message) }
+        if let problem = serve(service, settings, logger) { throw fail(problem) }
+    }
+
+    /// Serves until told to end.
+    /// - Returns: why it ended otherwise.
+    private func serve(
+        _ service: VigilService, _ settings: ServiceSettings, _ logger: Logger
+    ) -> String? {
+        let scheme = settings.tls == nil ? "http" : "https"
+        let problem = Mutex<String?>(nil)
+        // This is the main thread, which has nothing to do but wait for the end.
+        let ended = DispatchSemaphore(value: 0)
+        Task {
+            do {
+                try await service.serve { port in
+                    logger.notice("listening at \(scheme)://\(settings.host):\(port)")
+                }
+            } catch {
+                problem.withLock { $0 = "the service ended: \(error)" }
+            }
+            ended.signal()
+        }
+        ended.wait()
+        return problem.withLock { $0 }
+    }
+}
+
+extension Role: ExpressibleByArgument {}
+
+struct TokenCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "token",
+        abstract: "Make a token for the API.",
+        discussion: """
+            Prints the token once, to standard output, and adds its hash to a file, which `vigil serve` reads. The \
+            token itself is kept nowhere.
+
+            Example: vigil token --role reader --name dashboard --file /etc/vigil/tokens
+            """)
+
+    @Option(help: "operator, reader or hook.")
+    var role: Role
+
+    @Option(help: "Who will use it: a word.")
+    var name: String
+
+    @Option(help: ArgumentHelp("Token file; made if it is missing.", valueName: "file"))
+    var file: String
+
+    func validate() throws {
+        let isWord = name.unicodeScalars.allSatisfy {
+            $0.isASCII && $0.value > 0x20 && $0.value < 0x7f
+        }
+        guard !name.isEmpty, name.count <= 100, isWord else {
+            throw ValidationError("--name must be one word of at most 100 characters")
+        }
+    }
+
+    func run() throws {
+        let (token, line) = Tokens.make(role, name: name)
+        // Appended in one write, so that two at a time do not mix.
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        let bytes = Array((line + "\n").utf8)
+        guard descriptor >= 0, write(descriptor, bytes, bytes.count) == bytes.count,
+            fsync(descriptor) == 0, close(descriptor) == 0
+        else {
+            throw fail("\(file): the token cannot be written: \(String(cString: strerror(errno)))")
+        }
+        print(token)
+    }
+}
