@@ -12,6 +12,8 @@ public struct DecodeError: Error, Hashable, Sendable, CustomStringConvertible {
         case notFound
         /// The file may not be read.
         case permission
+        /// The egress policy does not let the input reach what it leads to.
+        case refused
         /// The content is in no format that holds pictures.
         case notMedia
         /// It is media, but there is nothing to look at in it: audio or subtitles only.
