@@ -41,9 +41,11 @@ let package = Package(
             providers: [
                 .apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])
             ]),
+        .systemLibrary(
+            name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CHashKernels"),
         .target(name: "CProcess"),
-        .target(name: "Decode", dependencies: ["CFFmpeg"], swiftSettings: settings),
+        .target(name: "Decode", dependencies: ["CCurl", "CFFmpeg"], swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
         .target(
             name: "Known",

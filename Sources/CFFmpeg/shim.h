@@ -5,13 +5,18 @@
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
+#include <libavutil/aes.h>
 #include <libavutil/avutil.h>
 #include <libavutil/dict.h>
 #include <libavutil/log.h>
+#include <libavutil/mem.h>
+#include <libavutil/opt.h>
 #include <libavutil/time.h>
 #include <libavutil/pixdesc.h>
 #include <libavutil/pixfmt.h>
 #include <libswscale/swscale.h>
+#include <stddef.h>
+#include <string.h>
 
 // Function-like macros: FFERRTAG and AVERROR cast and negate.
 static const int vigil_AVERROR_EOF = AVERROR_EOF;
@@ -48,4 +53,99 @@ static inline int vigil_open_input(AVFormatContext **context, const char *url,
 static inline int vigil_scale(struct SwsContext *scaler, const AVFrame *source, AVFrame *target) {
     return sws_scale(scaler, (const uint8_t *const *)source->data, source->linesize, 0,
                      source->height, target->data, target->linesize);
+}
+
+// An AVIOContext over a reader of ours. libavformat asks such a context's child for the address that
+// it was led to and for the type of its content, as options; hence an AVClass, which Swift cannot
+// make.
+typedef struct vigil_resource {
+    const AVClass *class_of_options;
+    char *location;
+    char *mime_type;
+    void *owner;
+    void (*release)(void *owner);
+} vigil_resource;
+
+static void *vigil_io_child(void *io, void *previous) {
+    return previous ? NULL : ((AVIOContext *)io)->opaque;
+}
+
+static const AVOption vigil_resource_options[] = {
+    {"location", "where it came from", offsetof(vigil_resource, location), AV_OPT_TYPE_STRING,
+     {.str = NULL}, 0, 0, 0, 0},
+    {"mime_type", "type of content", offsetof(vigil_resource, mime_type), AV_OPT_TYPE_STRING,
+     {.str = NULL}, 0, 0, 0, 0},
+    {NULL},
+};
+static const AVClass vigil_resource_class = {
+    .class_name = "VigilResource",
+    .item_name = av_default_item_name,
+    .option = vigil_resource_options,
+    .version = LIBAVUTIL_VERSION_INT,
+};
+static const AVClass vigil_io_class = {
+    .class_name = "VigilIO",
+    .item_name = av_default_item_name,
+    .version = LIBAVUTIL_VERSION_INT,
+    .child_next = vigil_io_child,
+};
+
+// NULL where there is no memory; the owner is not released then.
+static inline AVIOContext *vigil_io_open(int size, const char *location, const char *mime_type,
+                                         void *owner, void (*release)(void *),
+                                         int (*read)(void *, uint8_t *, int)) {
+    vigil_resource *resource = (vigil_resource *)av_mallocz(sizeof *resource);
+    unsigned char *buffer = (unsigned char *)av_malloc((size_t)size);
+    AVIOContext *io =
+        resource && buffer ? avio_alloc_context(buffer, size, 0, resource, read, NULL, NULL) : NULL;
+    if (!io) {
+        av_free(buffer);
+        av_free(resource);
+        return NULL;
+    }
+    resource->class_of_options = &vigil_resource_class;
+    resource->location = av_strdup(location);
+    resource->mime_type = mime_type ? av_strdup(mime_type) : NULL;
+    resource->owner = owner;
+    resource->release = release;
+    io->av_class = &vigil_io_class;
+    io->seekable = 0;
+    return io;
+}
+
+static inline void *vigil_io_owner(void *opaque) { return ((vigil_resource *)opaque)->owner; }
+
+// Closes a context of vigil_io_open, or another by the library. By name, since a header's constants
+// may be there more than once.
+static inline int vigil_io_close(AVIOContext *io) {
+    if (!io || !io->av_class || strcmp(io->av_class->class_name, "VigilIO")) return avio_close(io);
+    vigil_resource *resource = (vigil_resource *)io->opaque;
+    resource->release(resource->owner);
+    av_freep(&resource->location);
+    av_freep(&resource->mime_type);
+    av_freep(&io->opaque);
+    av_freep(&io->buffer);
+    avio_context_free(&io);
+    return 0;
+}
+
+static int vigil_context_close2(AVFormatContext *context, AVIOContext *io) {
+    (void)context;
+    return vigil_io_close(io);
+}
+
+static void vigil_context_close(AVFormatContext *context, AVIOContext *io) {
+    (void)context;
+    vigil_io_close(io);
+}
+
+// io_close2 came with FFmpeg 5, io_close went with FFmpeg 7.
+static inline void vigil_take_over_closing(AVFormatContext *context) {
+#if LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(59, 10, 100)
+    (void)vigil_context_close;
+    context->io_close2 = vigil_context_close2;
+#else
+    (void)vigil_context_close2;
+    context->io_close = vigil_context_close;
+#endif
 }

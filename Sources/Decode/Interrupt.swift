@@ -14,12 +14,26 @@ public final class Interrupt: Sendable {
     private let expired = Atomic<Bool>(false)
     /// Monotonic microseconds after which a wait is given up; 0 is never.
     private let deadline = Atomic<Int64>(0)
+    /// Ends a wait that does not ask the callback; called on the thread that cancels.
+    private let waker = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Makes an interrupt that lets everything pass.
     public init() {}
 
     /// Ends the call in progress and all later ones with an error of code `cancelled`.
-    public func cancel() { cancelled.store(true, ordering: .relaxed) }
+    public func cancel() {
+        cancelled.store(true, ordering: .relaxed)
+        waker.withLock { $0?() }
+    }
+
+    /// Sets what `cancel` calls besides; it is not called any more once this returns.
+    func onCancel(_ wake: (@Sendable () -> Void)?) { waker.withLock { $0 = wake } }
+
+    /// Milliseconds until the deadline, rounded up; `nil` where there is none.
+    var remainingMilliseconds: Int64? {
+        let limit = deadline.load(ordering: .relaxed)
+        return limit == 0 ? nil : max(0, (limit - av_gettime_relative()) / 1000 + 1)
+    }
 
     /// Whether `cancel` was called.
     public var isCancelled: Bool { cancelled.load(ordering: .relaxed) }

@@ -9,7 +9,7 @@ public struct LiveInput: Sendable, Hashable {
     public enum Scheme: String, Sendable, CaseIterable {
         /// RTMP, and RTMP in TLS.
         case rtmp, rtmps
-        /// HLS, DASH, or MPEG-TS and FLV without an end.
+        /// HLS, or MPEG-TS and FLV without an end.
         case http, https
         /// SRT, as the caller.
         case srt
@@ -63,12 +63,18 @@ public struct LiveInput: Sendable, Hashable {
         return bare[...last] + key.prefix(2) + "…"
     }
 
-    /// Protocols that reading it may use, by libavformat's names.
+    /// Whether it is read through the transport of ours.
+    var isHTTP: Bool { scheme == .http || scheme == .https }
+
+    var isRTSP: Bool { scheme == .rtsp || scheme == .rtsps }
+
+    /// Protocols that the library may use for it, by libavformat's names.
     var protocols: String {
         switch scheme {
         case .rtmp: "rtmp,tcp"
         case .rtmps: "rtmps,tls,tcp"
-        case .http, .https: "http,https,tcp,tls,crypto,data"
+        // http itself is a transport of ours: what would open it past that is to fail.
+        case .http, .https: "data"
         case .srt: "srt"
         case .rtsp: "rtsp,tcp"
         case .rtsps: "rtsps,rtsp,tls,tcp"
@@ -83,7 +89,8 @@ public struct LiveInput: Sendable, Hashable {
         case .rtmp, .rtmps: [("rtmp_live", "live"), ("rtmp_buffer", "500")]
         case .http, .https:
             // The newest segment at once: what came before is not of now.
-            [("live_start_index", "-1"), ("http_persistent", "1"), ("reconnect", "0")]
+            // And no connections of the library's own, which would be taken for ours.
+            [("live_start_index", "-1"), ("http_persistent", "0"), ("http_multiple", "0")]
         case .srt: [("mode", "caller"), ("connect_timeout", "5000"), ("timeout", "10000000")]
         case .rtsp, .rtsps: [("rtsp_transport", "tcp"), ("timeout", "10000000")]
         case .udp:

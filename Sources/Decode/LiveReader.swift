@@ -6,6 +6,7 @@
 // deinit; what a packet says is believed only as far as the decoder can check it.
 
 internal import CFFmpeg
+internal import Glibc
 
 /// What came of a live stream.
 public enum LiveEvent: ~Copyable {
@@ -20,7 +21,7 @@ public enum LiveEvent: ~Copyable {
 /// Reads one connection to a live stream; belongs to one thread.
 public struct LiveReader: ~Copyable {
     private let context: UnsafeMutablePointer<AVFormatContext>
-    private let openGuard: OpenGuard
+    private let openGuard: LiveOpenGuard
     private let interrupt: Interrupt
     private let packet: UnsafeMutablePointer<AVPacket>
     private var track: CInt?
@@ -39,11 +40,19 @@ public struct LiveReader: ~Copyable {
     private static let probeSize = "32768"
 
     /// Connects.
-    /// - Throws: `DecodeError` where there is nothing, or nothing that is read.
-    public init(_ input: LiveInput, interrupt: Interrupt) throws(DecodeError) {
+    /// - Parameters:
+    ///   - egress: what the input may connect to, and all that it leads to.
+    ///   - rewrite: is given each playlist before the library reads it.
+    /// - Throws: `DecodeError` where there is nothing, or nothing that is read, of code `refused`
+    ///   where the policy does not allow it.
+    public init(
+        _ input: LiveInput, egress: EgressPolicy, interrupt: Interrupt,
+        rewrite: PlaylistRewriter? = nil
+    ) throws(DecodeError) {
         interrupt.arm(seconds: Self.longestOpening)
+        let openGuard = try LiveOpenGuard(
+            input, policy: egress, rewrite: rewrite, interrupt: interrupt)
         guard let packet = av_packet_alloc() else { throw DecodeError(.io, "out of memory") }
-        let openGuard = OpenGuard(isLocal: false, interrupt: interrupt)
         do throws(DecodeError) {
             context = try Self.open(input, openGuard: openGuard, interrupt: interrupt)
         } catch {
@@ -61,17 +70,23 @@ public struct LiveReader: ~Copyable {
         interrupt.arm(seconds: 1)
         var closing: UnsafeMutablePointer<AVFormatContext>? = context
         avformat_close_input(&closing)
+        openGuard.closeFirst()
         var freeing: UnsafeMutablePointer<AVPacket>? = packet
         av_packet_free(&freeing)
     }
 
     private static func open(
-        _ input: LiveInput, openGuard: OpenGuard, interrupt: Interrupt
+        _ input: LiveInput, openGuard: LiveOpenGuard, interrupt: Interrupt
     ) throws(DecodeError) -> UnsafeMutablePointer<AVFormatContext> {
         var context = avformat_alloc_context()
         guard let allocated = context else { throw DecodeError(.io, "out of memory") }
-        allocated.pointee.interrupt_callback = interrupt.callback
-        openGuard.install(in: allocated)
+        let url: String
+        do throws(DecodeError) {
+            url = try openGuard.install(in: allocated)
+        } catch {
+            avformat_free_context(allocated)
+            throw error
+        }
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
         let common = [
@@ -80,9 +95,20 @@ public struct LiveReader: ~Copyable {
             ("fflags", "nobuffer+discardcorrupt"),
         ]
         for (name, value) in common + input.options { av_dict_set(&options, name, value, 0) }
-        let status = vigil_open_input(&context, input.url, nil, &options)
+        let status = vigil_open_input(&context, url, nil, &options)
         guard status >= 0, let context else {
-            throw DecodeError(status: status, doing: "cannot open", interrupt: interrupt)
+            if input.isRTSP, status == -EINVAL {
+                throw DecodeError(
+                    .refused, "the server redirects, which is not followed; use where it leads to")
+            }
+            throw openGuard.explained(
+                DecodeError(status: status, doing: "cannot open", interrupt: interrupt))
+        }
+        // What was cut off by the deadline looks to the library like an end.
+        if let reason = interrupt.reason {
+            var closing: UnsafeMutablePointer<AVFormatContext>? = context
+            avformat_close_input(&closing)
+            throw openGuard.explained(reason)
         }
         return context
     }
@@ -95,21 +121,29 @@ public struct LiveReader: ~Copyable {
         while true {
             let status = av_read_frame(context, packet)
             if status < 0 {
-                if let reason = interrupt.reason { throw reason }
-                if status == vigil_AVERROR_EOF { return .ended }
+                if let reason = interrupt.reason { throw openGuard.explained(reason) }
+                if status == vigil_AVERROR_EOF {
+                    if let refusal = openGuard.refusal { throw refusal }
+                    return .ended
+                }
                 failures += 1
                 if status == -EIO || failures >= Self.mostFailures {
-                    throw DecodeError(
-                        status: status, doing: "the connection broke", interrupt: interrupt)
+                    throw openGuard.explained(
+                        DecodeError(
+                            status: status, doing: "the connection broke", interrupt: interrupt))
                 }
                 continue
             }
             defer { av_packet_unref(packet) }
+            // What a wait that was ended cut off is handed out as if it were whole.
+            if let reason = interrupt.reason { throw openGuard.explained(reason) }
             failures = 0
             if knownTracks != Int(context.pointee.nb_streams) { chooseTrack() }
             guard let track, packet.pointee.stream_index == track else {
                 // Audio alone is no sign of life.
-                if interrupt.isOverdue { throw DecodeError(.timedOut, "no video for too long") }
+                if interrupt.isOverdue {
+                    throw openGuard.explained(DecodeError(.timedOut, "no video for too long"))
+                }
                 continue
             }
             noteExtradata()

@@ -84,11 +84,12 @@ public final class LiveRun: Sendable {
     /// Begins to watch a stream.
     /// - Parameters:
     ///   - input: its address.
+    ///   - egress: what it may connect to, and all that it leads to.
     ///   - id: what its alerts call it; a new one where there is none.
     ///   - isPriority: whether it is looked at before all others when time is short.
     /// - Returns: its number in this run.
     public func watch(
-        _ input: LiveInput, as id: StreamID? = nil, isPriority: Bool = false
+        _ input: LiveInput, egress: EgressPolicy, as id: StreamID? = nil, isPriority: Bool = false
     ) -> Int {
         let number = nextNumber.add(1, ordering: .relaxed).oldValue
         let stream = LiveStream(
@@ -96,7 +97,7 @@ public final class LiveRun: Sendable {
             isPriority: isPriority,
             effort: pipeline.effort, longestStretch: pipeline.sampling.maximumGap)
         let watcher = LiveWatcher(
-            input, stream: stream, board: board, gate: gate, clock: clocks.read,
+            input, egress: egress, stream: stream, board: board, gate: gate, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval)
         watchers.withLock { $0[number] = watcher }
         streams.withLock { $0.kept[number] = stream }

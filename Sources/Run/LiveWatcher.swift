@@ -79,6 +79,7 @@ package final class OpenGate: Sendable {
 final class LiveWatcher: Sendable {
     let stream: LiveStream
     private let input: LiveInput
+    private let egress: EgressPolicy
     private let board: LiveBoard
     private let gate: OpenGate
     private let clock: StageClock
@@ -89,10 +90,11 @@ final class LiveWatcher: Sendable {
     private let wakened = DispatchSemaphore(value: 0)
 
     init(
-        _ input: LiveInput, stream: LiveStream, board: LiveBoard, gate: OpenGate,
-        clock: StageClock, shortestInterval: Double
+        _ input: LiveInput, egress: EgressPolicy, stream: LiveStream, board: LiveBoard,
+        gate: OpenGate, clock: StageClock, shortestInterval: Double
     ) {
         self.input = input
+        self.egress = egress
         self.stream = stream
         self.board = board
         self.gate = gate
@@ -149,7 +151,7 @@ final class LiveWatcher: Sendable {
         var processor = StageClock.OfThread(self.clock)
         defer { processor.note() }
         do throws(DecodeError) {
-            var reader = try LiveReader(input, interrupt: interrupt)
+            var reader = try LiveReader(input, egress: egress, interrupt: interrupt)
             stream.set(.connected)
             let connected = monotonicSeconds()
             var last: (time: Double, arrival: Double)?

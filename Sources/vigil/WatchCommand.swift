@@ -11,7 +11,7 @@ struct WatchCommand: ParsableCommand {
         commandName: "watch",
         abstract: "Watch one live stream in the foreground.",
         discussion: """
-            Reads RTMP, HLS, DASH, SRT, RTSP, or MPEG-TS over UDP, TCP or HTTP; when the stream ends or breaks, \
+            Reads RTMP, HLS, SRT, RTSP, or MPEG-TS over UDP, TCP or HTTP; when the stream ends or breaks, \
             connects again until stopped. Alerts go on the durable report queue at once. What could not be \
             examined is accounted for, with the reason.
 
@@ -36,6 +36,12 @@ struct WatchCommand: ParsableCommand {
         help: ArgumentHelp("Stop after so many seconds.", valueName: "seconds"))
     var seconds: Double?
 
+    @Option(
+        help: ArgumentHelp(
+            "Internal ranges that playlists and redirects may lead to, such as 10.1.0.0/16, with commas between.",
+            valueName: "ranges"))
+    var allow = ""
+
     @Flag(help: "Show no status line.")
     var noProgress = false
 
@@ -44,6 +50,16 @@ struct WatchCommand: ParsableCommand {
             throw ValidationError("--for must be a number of seconds above 0")
         }
         _ = try input()
+        _ = try egress()
+    }
+
+    /// Whoever types an address means its host; what that leads to is not the operator's choice.
+    private func egress() throws -> EgressPolicy {
+        var policy = EgressPolicy.watch
+        do { policy.allowed = try AddressRange.list(allow) } catch {
+            throw ValidationError("--allow: \(error.message)")
+        }
+        return policy
     }
 
     private func input() throws -> LiveInput {
@@ -64,7 +80,7 @@ struct WatchCommand: ParsableCommand {
             format: format, storePath: store.path,
             showsStatus: Console.isTerminal && !noProgress)
         let run = LiveRun(pipeline: pipeline, index: index, store: store) { output.tell($0) }
-        let number = run.watch(input)
+        let number = run.watch(input, egress: try egress())
         let start = DispatchTime.now()
         while !stopSwitch.isStopped {
             // This thread does nothing but draw, and ask whether it is time to stop.

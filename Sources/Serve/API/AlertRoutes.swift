@@ -84,7 +84,7 @@ struct ActionRoutes: Sendable {
     let disk: StoreQueue
     let servers: Set<String>
 
-    /// Longest hold, seconds: 30 days. One that is needed for longer is asked for again.
+    /// Longest hold, seconds: 30 days; one that is needed for longer is asked for again.
     static let longestHold = 30.0 * 86_400
 
     func addReading(to group: RouterGroup<APIContext>) {
