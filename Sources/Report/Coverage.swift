@@ -69,10 +69,14 @@ public struct CoverageTracker: Sendable {
     /// What the wall clock was ahead of the clock when the watch began, seconds.
     private let wallOffset: Double
     private var isConnected = false
-    /// Whether the stretch before the next sample was broken by a lost connection.
-    private var wasConnected = false
     /// Whether what was accounted for last was examined.
     private var wasExamined = true
+    /// When the newest sample came in this connection.
+    private var lastSample: Double?
+    /// Why what comes without a sample for too long is missed.
+    private var gapCause = MissedCause.noKeyframe
+    /// Why the newest keyframe was missed, where it was.
+    private var lastCause: MissedCause?
     private var isOver = false
 
     /// Minutes that are kept until they are taken; older ones are merged into the oldest.
@@ -95,26 +99,38 @@ public struct CoverageTracker: Sendable {
     public mutating func connection(isUp: Bool, at time: Double) {
         guard isUp != isConnected else { return }
         // What came after the last sample was not seen, whichever way it ended.
-        account(until: time, isConnected ? .missed(.noKeyframe) : .missed(.notConnected))
+        account(until: time, isConnected ? .missed(gapCause) : .missed(.notConnected))
         isConnected = isUp
-        wasConnected = false
+        (lastSample, lastCause) = (nil, nil)
+        gapCause = .noKeyframe
     }
 
-    /// Notes that a keyframe arrived at a time, and how it ended.
+    /// Notes that the machine cannot do what it would take to see the next stretch: if that is too long
+    /// without a sample, it is for lack of time.
+    public mutating func lacksTime() { gapCause = .overload }
+
+    /// Notes that a keyframe, or a picture between keyframes, arrived at a time, and how it ended.
     public mutating func keyframe(at time: Double, _ outcome: Outcome) {
-        let stretch = time - mark
         if outcome == .examined, !isOver {
             current.samples += 1
             total.samples += 1
         }
-        // Between a connection and its first keyframe there was nothing to see yet.
-        let isWhole = wasConnected && stretch <= longestStretch
+        // What is late is accounted for already.
+        let isLate = time < mark
         switch outcome {
         case .examined:
-            account(until: time, isWhole ? .examined : .missed(.noKeyframe))
-        case .missed(let cause): account(until: time, .missed(cause))
+            // Between a connection and its first sample there is nothing to compare with. What came
+            // between two samples and was not seen is missed, but does not part them.
+            let isWhole = lastSample.map { time - $0 <= longestStretch } ?? false
+            let isNear = time - mark <= longestStretch
+            let cause = isNear ? lastCause ?? gapCause : gapCause
+            account(until: time, isWhole ? .examined : .missed(cause))
+            if !isLate { lastSample = time }
+            (gapCause, lastCause) = (.noKeyframe, nil)
+        case .missed(let cause):
+            account(until: time, .missed(cause))
+            lastCause = cause
         }
-        wasConnected = true
     }
 
     /// Accounts for the time up to now, so that what is shown is not late.
@@ -122,15 +138,14 @@ public struct CoverageTracker: Sendable {
         if !isConnected {
             account(until: time, .missed(.notConnected))
         } else if time - mark > longestStretch {
-            account(until: time - longestStretch, .missed(.noKeyframe))
-            wasConnected = false
+            account(until: time - longestStretch, .missed(gapCause))
         }
     }
 
     /// Ends the watch: the minute that goes on is over too, and nothing counts any more.
     public mutating func end(at time: Double) {
         guard !isOver else { return }
-        account(until: time, .missed(isConnected ? .noKeyframe : .notConnected))
+        account(until: time, .missed(isConnected ? gapCause : .notConnected))
         finish(current)
         isOver = true
     }

@@ -64,6 +64,44 @@ import Testing
             ])
     }
 
+    @Test func whatWasMissedBetweenIsNotHiddenByASampleAfterIt() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        // Each is near to the one before, but the two that were looked at are 18 s apart.
+        coverage.keyframe(at: 106, .missed(.undecodable))
+        coverage.keyframe(at: 112, .missed(.undecodable))
+        coverage.keyframe(at: 118, .examined)
+        #expect(coverage.total.examinedSeconds == 0)
+        #expect(coverage.total.missedSeconds == [.undecodable: 18])
+        coverage.keyframe(at: 120, .examined)
+        #expect(coverage.total.examinedSeconds == 2)
+        // Nothing was seen in this connection before the first that could be decoded.
+        coverage.connection(isUp: false, at: 120)
+        coverage.connection(isUp: true, at: 120)
+        coverage.keyframe(at: 121, .missed(.undecodable))
+        coverage.keyframe(at: 123, .examined)
+        #expect(coverage.total.examinedSeconds == 2)
+        #expect(coverage.total.missedSeconds == [.undecodable: 21])
+    }
+
+    @Test func whatTheMachineCannotDoIsNotTheStreamsFault() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        coverage.lacksTime()
+        coverage.settle(at: 130)
+        #expect(coverage.total.missedSeconds == [.overload: 18])
+        coverage.keyframe(at: 140, .examined)
+        #expect(coverage.total.missedSeconds == [.overload: 40])
+        // Where nothing was missed for it, it is no reason.
+        coverage.lacksTime()
+        coverage.keyframe(at: 150, .examined)
+        coverage.keyframe(at: 170, .examined)
+        #expect(coverage.total.missedSeconds == [.overload: 40, .noKeyframe: 20])
+        #expect(coverage.total.examinedSeconds == 10)
+    }
+
     @Test func minutesAreThoseOfTheWallClock() {
         var coverage = tracker(at: 100, unix: 6030)
         coverage.connection(isUp: true, at: 100)
