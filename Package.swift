@@ -118,7 +118,7 @@ let package = Package(
         .testTarget(
             name: "RunTests",
             dependencies: [
-                "Run", "Decode", "Fingerprint", "Match", "TestSupport",
+                "Run", "Decode", "Fingerprint", "Known", "Match", "Report", "TestSupport",
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),

@@ -12,6 +12,8 @@ public struct LiveClock: Sendable {
     /// How far the time may be from what passed here, seconds: bursts of segments, late
     /// connections.
     private static let slack = 15.0
+    /// Furthest that a picture is shown before the keyframe that it follows, seconds.
+    private static let longestReordering = 2.0
 
     /// Makes a clock at 0.
     public init() {}
@@ -35,6 +37,20 @@ public struct LiveClock: Sendable {
         }
         self.last = (stamp, max(arrival, last.arrival), time)
         return time
+    }
+
+    /// The time of a picture after the last one, by the same rule; it is not remembered.
+    ///
+    /// Pictures between keyframes come in another order than that in which they are shown.
+    public func timeBetween(stamp: Double?, arrival: Double) -> Double {
+        var copy = self
+        if let last, let stamp, let before = last.stamp, stamp < before,
+            before - stamp < Self.longestReordering
+        {
+            // Shown before the keyframe that it follows, as pictures of open groups are.
+            return last.time
+        }
+        return copy.time(stamp: stamp, arrival: arrival)
     }
 
     /// Notes that what comes next has stamps of its own: the stream was opened again.

@@ -1,4 +1,4 @@
-// One connection to a live stream: hands out its keyframes as they come, not decoded.
+// One connection to a live stream: hands out its packets of video as they come, not decoded.
 //
 // Nothing is probed: the library would read for seconds to guess what the first keyframe says. Tracks
 // are taken as they appear, the first with video is read, and packets of all others are dropped in
@@ -12,8 +12,8 @@ internal import Glibc
 public enum LiveEvent: ~Copyable {
     /// A keyframe, at a time of its stream's own clock, seconds; `nil` where it has none.
     case keyframe(CodedKeyframe, stamp: Double?)
-    /// A packet between keyframes, of so many bytes.
-    case between(byteCount: Int)
+    /// A packet between keyframes.
+    case between(BetweenPacket)
     /// The peer says that this is the end.
     case ended
 }
@@ -147,10 +147,7 @@ public struct LiveReader: ~Copyable {
                 continue
             }
             noteExtradata()
-            guard packet.pointee.flags & AV_PKT_FLAG_KEY != 0 else {
-                return .between(byteCount: Int(packet.pointee.size))
-            }
-            return try keyframe(of: track)
+            return try event(of: track)
         }
     }
 
@@ -160,7 +157,9 @@ public struct LiveReader: ~Copyable {
         for index in 0..<knownTracks {
             guard let stream = context.pointee.streams[index] else { continue }
             let isVideo = stream.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
-            if track == nil, isVideo { track = CInt(index) }
+            // A cover picture has a keyframe and no more.
+            let isStill = stream.pointee.disposition & AV_DISPOSITION_ATTACHED_PIC != 0
+            if track == nil, isVideo, !isStill { track = CInt(index) }
             stream.pointee.discard =
                 track == CInt(index) ? AVDISCARD_DEFAULT : AVDISCARD_ALL
         }
@@ -176,11 +175,15 @@ public struct LiveReader: ~Copyable {
     /// Most bytes of parameter sets; those of real encoders are some dozens.
     private static let mostExtradata = 1 << 16
 
-    private mutating func keyframe(of track: CInt) throws(DecodeError) -> LiveEvent {
+    /// What the packet that was read is.
+    private mutating func event(of track: CInt) throws(DecodeError) -> LiveEvent {
         // In range: the packet was the stream's, and streams are never removed.
         let stream = context.pointee.streams[Int(track)]!
-        let now = try TrackCodec(stream, extradata: extradata)
-        if !(codec?.isSame(as: now) ?? false) { codec = now }
+        let isKey = packet.pointee.flags & AV_PKT_FLAG_KEY != 0
+        if isKey || codec == nil {
+            let now = try TrackCodec(stream, extradata: extradata)
+            if !(codec?.isSame(as: now) ?? false) { codec = now }
+        }
         let stamp =
             packet.pointee.pts != vigil_AV_NOPTS_VALUE ? packet.pointee.pts : packet.pointee.dts
         let seconds =
@@ -189,6 +192,9 @@ public struct LiveReader: ~Copyable {
             : Double(stamp) * Double(stream.pointee.time_base.num)
                 / Double(max(1, stream.pointee.time_base.den))
         // Non-nil: just made where it was not there.
+        guard isKey else {
+            return .between(try BetweenPacket(taking: packet, codec: codec!, stamp: seconds))
+        }
         let coded = try CodedKeyframe(taking: packet, codec: codec!, form: .luma, mediaTime: 0)
         return .keyframe(coded, stamp: seconds)
     }

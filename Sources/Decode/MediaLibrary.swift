@@ -35,6 +35,9 @@ public struct MediaLibrary: Sendable {
     /// A small file can ask for a thousand times its size.
     private static let maximumAllocation = 256 << 20
 
+    /// Decoders that are open now, in the whole process: for tests of what is left behind.
+    package static var openDecoders: Int { VideoDecoder.openCount }
+
     /// Sets what holds for the whole process: keeps the libraries from writing to standard error
     /// (what matters is in the errors they return) and bounds what they allocate at once.
     public static func prepare() {

@@ -5,6 +5,7 @@
 // nothing.
 
 internal import CFFmpeg
+internal import Synchronization
 
 struct VideoDecoder: ~Copyable {
     /// Larger pictures are refused: 2^27 samples are 16384 x 8192.
@@ -37,9 +38,15 @@ struct VideoDecoder: ~Copyable {
                 status: status, doing: "cannot open the decoder", interrupt: Interrupt())
         }
         self.context = context
+        Self.opened.add(1, ordering: .relaxed)
     }
 
+    /// Decoders that are open now, in the whole process.
+    static var openCount: Int { opened.load(ordering: .relaxed) }
+    private static let opened = Atomic<Int>(0)
+
     deinit {
+        Self.opened.subtract(1, ordering: .relaxed)
         var freeing: UnsafeMutablePointer<AVCodecContext>? = context
         avcodec_free_context(&freeing)
     }

@@ -45,6 +45,8 @@ public final class LiveRun: Sendable {
     private let handle: @Sendable (LiveRunEvent) -> Void
     private let board = LiveBoard()
     private let gate = OpenGate(spacing: 0.005)
+    /// What streams may keep, and how many may be decoded in full.
+    package let limits: FollowLimits
     private let examined: StageQueue<Examined>
     private let matched: StageQueue<Found>
     private let watchers = Mutex<[Int: LiveWatcher]>([:])
@@ -74,6 +76,7 @@ public final class LiveRun: Sendable {
         self.index = index
         self.store = store
         self.handle = handle
+        limits = FollowLimits(mostPlaces: FollowLimits.placesPerCore * pipeline.resolvedJobs)
         examined = StageQueue(capacity: pipeline.queueFrames)
         matched = StageQueue(capacity: pipeline.queueFrames)
         lookers.start(count: pipeline.resolvedJobs, name: "look") { [self] in lookAtAll() }
@@ -94,8 +97,8 @@ public final class LiveRun: Sendable {
         let number = nextNumber.add(1, ordering: .relaxed).oldValue
         let stream = LiveStream(
             number: number, id: id ?? StreamID(newAlertID()), name: input.redacted,
-            isPriority: isPriority,
-            effort: pipeline.effort, longestStretch: pipeline.sampling.maximumGap)
+            isPriority: isPriority, effort: pipeline.effort, sampling: pipeline.sampling,
+            limits: limits)
         let watcher = LiveWatcher(
             input, egress: egress, stream: stream, board: board, gate: gate, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval)
@@ -179,22 +182,19 @@ extension LiveRun {
         let job = PictureJob()
         var clock = StageClock.OfThread(clocks.look)
         while let stream = board.next() {
-            guard let arrived = stream.take() else { continue }
-            let arrival = arrived.arrival
-            let forms = look(at: arrived, of: stream, job, &worker)
-            let outcome: CoverageTracker.Outcome =
-                switch forms.first?.quality {
-                case nil: .missed(.undecodable)
-                case let quality? where quality < pipeline.match.minimumQuality:
-                    .missed(.lowQuality)
-                case .some: .examined
-                }
-            if !forms.isEmpty {
-                examined.push(.frame(stream, arrival: arrival, forms))
-                latencies.withLock { $0.fingerprinted.add(monotonicSeconds() - arrival) }
+            let next: LiveStream.Next
+            switch stream.take() {
+            case .keyframe(let arrived)?:
+                let moment = arrived.moment
+                job.set(.keyframe(arrived.takeKeyframe()))
+                worker.work(on: job)
+                _ = job.takeCoded()
+                next = stream.done(moment, lookAtPicture(of: stream, arrival: moment.arrival, job, &worker))
+            case .packets(let batch)?: next = follow(batch, of: stream, job, &worker)
+            case nil: next = stream.doneNothing()
             }
             clock.note()
-            switch stream.done(arrival: arrival, outcome) {
+            switch next {
             case .again: board.put(stream)
             case .rest: break
             case .over: examined.push(.ended(stream))
@@ -202,15 +202,34 @@ extension LiveRun {
         }
     }
 
-    /// Decodes and hashes a keyframe.
-    /// - Returns: its fingerprints; none where it cannot be decoded.
-    private func look(
-        at arrived: consuming LiveStream.Arrived, of stream: LiveStream, _ job: PictureJob,
+    /// Decodes packets in between keyframes, and looks at the pictures that are due.
+    private func follow(
+        _ batch: consuming LiveStream.Batch, of stream: LiveStream, _ job: PictureJob,
         _ worker: inout PictureWorker
-    ) -> [FrameFingerprint] {
-        job.set(.keyframe(arrived.takeKeyframe()))
-        worker.work(on: job)
-        _ = job.takeCoded()
+    ) -> LiveStream.Next {
+        for packet in batch.packets {
+            batch.decoder.decode(
+                packet, wants: { stream.wantsFill(at: .init(time: $0, arrival: $1)) },
+                { picture, time, arrival in
+                    let moment = FollowSchedule.Moment(time: time, arrival: arrival)
+                    switch consume picture {
+                    case .damaged: stream.filled(.damaged, at: moment)
+                    case .whole(let frame):
+                        job.set(frame)
+                        worker.work(on: job)
+                        let outcome = lookAtPicture(
+                            of: stream, arrival: arrival, job, &worker)
+                        stream.filled(outcome == .examined ? .usable : .flat, at: moment)
+                    }
+                })
+        }
+        return stream.done(batch)
+    }
+
+    /// Hands on the fingerprints of the picture in a job, and says what it showed.
+    private func lookAtPicture(
+        of stream: LiveStream, arrival: Double, _ job: PictureJob, _ worker: inout PictureWorker
+    ) -> CoverageTracker.Outcome {
         var forms: [FrameFingerprint] = []
         _ = job.takePictures { _, look, copy in
             forms = look.forms
@@ -220,7 +239,10 @@ extension LiveRun {
             }
             stream.giveBack(finder)
         }
-        return forms
+        guard let quality = forms.first?.quality else { return .missed(.undecodable) }
+        examined.push(.frame(stream, arrival: arrival, forms))
+        latencies.withLock { $0.fingerprinted.add(monotonicSeconds() - arrival) }
+        return quality < pipeline.match.minimumQuality ? .missed(.lowQuality) : .examined
     }
 }
 

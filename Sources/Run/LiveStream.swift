@@ -51,6 +51,9 @@ final class LiveStream: Sendable {
     struct Arrived: ~Copyable {
         private let keyframe: CodedKeyframe
         let arrival: Double
+        var moment: FollowSchedule.Moment {
+            FollowSchedule.Moment(time: keyframe.mediaTime, arrival: arrival)
+        }
 
         init(_ keyframe: consuming CodedKeyframe, arrival: Double) {
             self.keyframe = keyframe
@@ -60,7 +63,7 @@ final class LiveStream: Sendable {
         consuming func takeKeyframe() -> CodedKeyframe { keyframe }
     }
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var status: WatchStatus
         var coverage: CoverageTracker
         /// The keyframe that waits for a worker.
@@ -69,6 +72,26 @@ final class LiveStream: Sendable {
         var isTaken = false
         /// Whether the reader has ended.
         var isOver = false
+        /// What came since the newest keyframe, and when it is decoded.
+        var run: PacketRun
+        var schedule: FollowSchedule
+        /// The stream's own decoder, while it is followed and no worker has it.
+        var decoder: FollowingDecoder?
+        /// Number of the stretch that is followed.
+        var stretch = 0
+        /// When the oldest arrived of what a worker has.
+        var workArrival: Double?
+        /// When the newest keyframe arrived that was dropped while a worker was busy.
+        var droppedArrival: Double?
+        /// Keyframes since the last picture that could be decoded, and when the first arrived.
+        var failedInARow = 0, failedSince = 0.0
+
+        init(_ coverage: CoverageTracker, _ sampling: SamplingPolicy, _ limits: FollowLimits) {
+            status = WatchStatus(coverage: coverage.total)
+            self.coverage = coverage
+            run = PacketRun(limits)
+            schedule = FollowSchedule(sampling)
+        }
     }
 
     /// What is to be done with a stream of which a keyframe was looked at.
@@ -86,13 +109,13 @@ final class LiveStream: Sendable {
     /// The address without its secrets, for output and records.
     let name: String
     let isPriority: Bool
-    private let state: Mutex<State>
+    let state: Mutex<State>
     /// Has seen the pictures that were looked at; the worker that has the stream has it.
     private let finder: Mutex<RegionFinder?>
 
     init(
         number: Int, id: StreamID, name: String, isPriority: Bool, effort: Effort,
-        longestStretch: Double
+        sampling: SamplingPolicy, limits: FollowLimits
     ) {
         finder = Mutex(RegionFinder(effort: effort))
         self.number = number
@@ -101,15 +124,14 @@ final class LiveStream: Sendable {
         self.isPriority = isPriority
         let coverage = CoverageTracker(
             at: monotonicSeconds(), unixSeconds: Double(unixMilliseconds()) / 1000,
-            longestStretch: longestStretch)
-        state = Mutex(
-            State(status: WatchStatus(coverage: coverage.total), coverage: coverage))
+            longestStretch: sampling.maximumGap)
+        state = Mutex(State(coverage, sampling, limits))
     }
 
     /// How the watch stands.
     func status() -> WatchStatus {
         state.withLock {
-            $0.coverage.settle(at: monotonicSeconds())
+            $0.coverage.settle(at: $0.settledTime(at: monotonicSeconds()))
             $0.status.coverage = $0.coverage.total
             return $0.status
         }
@@ -118,7 +140,7 @@ final class LiveStream: Sendable {
     /// Minutes of coverage that are over and were not taken before.
     func takeMinutes() -> [CoverageMinute] {
         state.withLock {
-            $0.coverage.settle(at: monotonicSeconds())
+            $0.coverage.settle(at: $0.settledTime(at: monotonicSeconds()))
             return $0.coverage.takeFinished()
         }
     }
@@ -141,7 +163,7 @@ final class LiveStream: Sendable {
 
     func set(_ connection: WatchStatus.Connection) {
         state.withLock {
-            if connection == .connected { $0.status.connections += 1 }
+            if connection == .connected { $0.status.connections += 1 } else { $0.endRun() }
             $0.status.connection = connection
             let now = monotonicSeconds()
             $0.coverage.connection(isUp: connection == .connected, at: now)
@@ -150,24 +172,22 @@ final class LiveStream: Sendable {
     }
 
     /// Leaves a keyframe for a worker; one that waited is dropped and counted.
+    /// - Parameter packet: the same, for what follows it.
     /// - Returns: whether the stream has to be put on the board.
-    func leave(_ keyframe: consuming CodedKeyframe, arrival: Double) -> Bool {
-        var arrived: Arrived? = Arrived(keyframe, arrival: arrival)
+    func leave(_ keyframe: consuming CodedKeyframe, _ packet: CodedPacket) -> Bool {
+        var arrived: Arrived? = Arrived(keyframe, arrival: packet.arrival)
         return state.withLock { state in
             state.status.keyframes += 1
-            if let dropped = state.waiting.take() {
-                state.status.dropped += 1
-                state.coverage.keyframe(at: dropped.arrival, .missed(.overload))
-            }
+            if let dropped = state.waiting.take() { state.drop(dropped) }
+            state.schedule.keyframe(
+                at: .init(time: packet.mediaTime, arrival: packet.arrival))
+            state.keep(packet)
             state.waiting = arrived.take()
             if state.isTaken { return false }
             state.isTaken = true
             return true
         }
     }
-
-    /// The keyframe that waits.
-    func take() -> Arrived? { state.withLock { $0.waiting.take() } }
 
     /// Notes that its reader leaves no more.
     /// - Returns: whether all that it left was looked at; where not, the last worker is told.
@@ -179,17 +199,16 @@ final class LiveStream: Sendable {
     }
 
     /// Notes how a keyframe ended.
-    func done(arrival: Double, _ outcome: CoverageTracker.Outcome) -> Next {
+    func done(_ moment: FollowSchedule.Moment, _ outcome: CoverageTracker.Outcome) -> Next {
         state.withLock { state in
-            state.coverage.keyframe(at: arrival, outcome)
+            state.judged(outcome, at: moment)
             switch outcome {
             case .missed(.undecodable): state.status.failed += 1
             default:
                 state.status.samples += 1
-                state.status.lag = monotonicSeconds() - arrival
+                state.status.lag = monotonicSeconds() - moment.arrival
             }
-            state.isTaken = state.waiting != nil
-            return state.isTaken ? .again : state.isOver ? .over : .rest
+            return state.next()
         }
     }
 

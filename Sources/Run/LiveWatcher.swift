@@ -54,6 +54,54 @@ package struct SilenceLimit {
     package mutating func reopened() { lastKeyframe = nil }
 }
 
+/// When a connection is given up because nothing of it can be decoded: what was missed at its
+/// beginning, such as parameters or another codec, comes with another.
+package struct RepairLimit {
+    private var wait = RepairLimit.first
+    private var samples = 0
+
+    private static let first = 6.0, longest = 600.0
+
+    package init() {}
+
+    /// Whether to connect again now; the next time it is due later, so that a stream that nobody can
+    /// decode is not opened over and over.
+    /// - Parameters:
+    ///   - start: since when nothing was decoded; `nil` where something was.
+    ///   - samples: pictures that were decoded so far.
+    package mutating func isDue(failingSince start: Double?, samples: Int, now: Double) -> Bool {
+        if samples > self.samples { wait = Self.first }
+        self.samples = samples
+        guard let start, now - start > wait else { return false }
+        wait = min(Self.longest, 2 * wait)
+        return true
+    }
+}
+
+/// Which keyframes of a stream are left for the workers.
+///
+/// An all-intra stream is not looked at frame by frame; but one whose stamps stand still is looked at.
+/// The shortest distance varies, so that it cannot be known which keyframes are passed over.
+package struct KeyframeSpacing {
+    private let shortest: Double
+    private var wait: Double
+    private var last: (time: Double, arrival: Double)?
+    private var random = SystemRandomNumberGenerator()
+
+    package init(shortest: Double) {
+        self.shortest = shortest
+        wait = shortest
+    }
+
+    /// Whether a keyframe is to be looked at.
+    package mutating func wants(time: Double, arrival: Double) -> Bool {
+        if let last, time - last.time < wait, arrival - last.arrival < wait { return false }
+        last = (time, arrival)
+        wait = shortest * Double.random(in: 1...1.5, using: &random)
+        return true
+    }
+}
+
 /// Spaces out connecting: a server that everybody comes to at once turns some away.
 ///
 /// It holds nobody up for longer than those before take to begin, whether they succeed or not.
@@ -122,6 +170,7 @@ final class LiveWatcher: Sendable {
         var backoff = Backoff()
         var clock = LiveClock()
         var silence = SilenceLimit()
+        var repair = RepairLimit()
         var random = SystemRandomNumberGenerator()
         while !isStopped {
             stream.set(.connecting)
@@ -134,7 +183,7 @@ final class LiveWatcher: Sendable {
             _ = wakened.wait(timeout: .now() + gate.takeTurn(now: monotonicSeconds()))
             clock.reopened()
             silence.reopened()
-            let problem = readOnce(interrupt, &clock, &silence, &backoff)
+            let problem = readOnce(interrupt, &clock, &silence, &repair, &backoff)
             if self.isStopped { break }
             stream.set(.waiting(problem))
             _ = wakened.wait(timeout: .now() + backoff.next(using: &random))
@@ -146,7 +195,7 @@ final class LiveWatcher: Sendable {
     /// - Returns: why it ended.
     private func readOnce(
         _ interrupt: Interrupt, _ clock: inout LiveClock, _ silence: inout SilenceLimit,
-        _ backoff: inout Backoff
+        _ repair: inout RepairLimit, _ backoff: inout Backoff
     ) -> String {
         var processor = StageClock.OfThread(self.clock)
         defer { processor.note() }
@@ -154,28 +203,32 @@ final class LiveWatcher: Sendable {
             var reader = try LiveReader(input, egress: egress, interrupt: interrupt)
             stream.set(.connected)
             let connected = monotonicSeconds()
-            var last: (time: Double, arrival: Double)?
+            var spacing = KeyframeSpacing(shortest: shortestInterval)
             while true {
                 switch try reader.next(within: silence.seconds) {
                 case .ended: return "the stream ended"
-                case .between: continue
+                case .between(let packet):
+                    let arrival = monotonicSeconds()
+                    let time = clock.timeBetween(stamp: packet.stamp, arrival: arrival)
+                    let placed = try packet.placed(at: time, arrival: arrival)
+                    if stream.keep(placed) { board.put(stream) }
                 case .keyframe(var keyframe, let stamp):
                     let arrival = monotonicSeconds()
                     processor.note()
                     silence.keyframe(at: arrival)
+                    let (failing, samples) = stream.decoding
+                    if repair.isDue(failingSince: failing, samples: samples, now: arrival) {
+                        return "no keyframe could be decoded"
+                    }
                     // One that ends at once, such as a playlist that is over, is no success.
                     if arrival - connected > Self.holding { backoff.succeeded() }
                     let time = clock.time(stamp: stamp, arrival: arrival)
-                    // An all-intra stream is not looked at frame by frame; but one whose stamps
-                    // stand still is looked at.
-                    if let last, time - last.time < shortestInterval,
-                        arrival - last.arrival < shortestInterval
-                    {
-                        continue
-                    }
-                    last = (time, arrival)
                     keyframe.place(at: time)
-                    if stream.leave(keyframe, arrival: arrival) { board.put(stream) }
+                    let packet = try keyframe.packet(arrival: arrival)
+                    let isLeft = spacing.wants(time: time, arrival: arrival)
+                    if isLeft ? stream.leave(keyframe, packet) : stream.keep(packet) {
+                        board.put(stream)
+                    }
                 }
             }
         } catch {

@@ -55,6 +55,20 @@ import Testing
         #expect(clock.time(stamp: 103, arrival: 10) == 10)
     }
 
+    @Test func picturesBetweenKeyframesLieBehindThem() {
+        var clock = LiveClock()
+        #expect(clock.time(stamp: 100, arrival: 0) == 0)
+        // Not in the order in which they are shown, and one before the keyframe.
+        #expect(abs(clock.timeBetween(stamp: 100.4, arrival: 0.1) - 0.4) < 1e-9)
+        #expect(abs(clock.timeBetween(stamp: 100.2, arrival: 0.2) - 0.2) < 1e-9)
+        #expect(clock.timeBetween(stamp: 99.9, arrival: 0.3) == 0)
+        // Jumps are not followed, there and back; nothing of it is remembered.
+        #expect(clock.timeBetween(stamp: 3700, arrival: 5) == 5)
+        #expect(clock.timeBetween(stamp: -3500, arrival: 6) == 6)
+        #expect(clock.timeBetween(stamp: nil, arrival: 7) == 7)
+        #expect(clock.time(stamp: 108, arrival: 8) == 8)
+    }
+
     @Test func timeNeverGoesBack() {
         var clock = LiveClock()
         var last = -1.0

@@ -1,0 +1,90 @@
+// A decoder of one live stream's own, which is given every packet in order from a keyframe on.
+//
+// What it gives is judged by the decoder's own word: a picture of which it says that errors were
+// concealed in it, or that it has not recovered since the start (intra refresh, joined in the
+// middle), is not whole. Times and arrivals are those of the packets, whatever the stream's own stamps
+// say: packets are sent with the time of the watch, so pictures come back with it.
+
+internal import CFFmpeg
+
+/// Decodes a stretch of one stream, packet by packet; belongs to one thread at a time.
+public final class FollowingDecoder: @unchecked Sendable {
+    // Sound: whoever has the stream has the decoder, one thread at a time.
+    private var codec: TrackCodec?
+    private var decoder: VideoDecoder?
+    private var converter = LumaConverter(.luma)
+    private var frame: UnsafeMutablePointer<AVFrame>?
+    /// Arrivals of the newest packets, by the stamps that they were sent with.
+    private var sent: [(stamp: Int64, arrival: Double)] = []
+    private var newestTime = 0.0
+
+    /// Reordering is at most sixteen pictures.
+    private static let mostSent = 32
+    private static let ticksPerSecond = 1e6
+
+    /// A picture that came of the stretch.
+    public enum Picture: ~Copyable {
+        /// Nothing was concealed in it.
+        case whole(LumaFrame)
+        /// It is not what was encoded.
+        case damaged
+    }
+
+    /// Makes a decoder that has nothing open.
+    public init() { frame = av_frame_alloc() }
+
+    deinit { av_frame_free(&frame) }
+
+    /// Decodes the next packet and hands on the pictures that are wanted.
+    /// - Parameters:
+    ///   - wants: whether a picture of this time and arrival is wanted.
+    ///   - body: is given wanted pictures, in the order in which they are shown, their time and arrival.
+    public func decode(
+        _ coded: CodedPacket, wants: (_ time: Double, _ arrival: Double) -> Bool,
+        _ body: (consuming Picture, _ time: Double, _ arrival: Double) -> Void
+    ) {
+        guard let frame, prepare(coded.codec), let packet = av_packet_clone(coded.packet) else {
+            return
+        }
+        var freeing: UnsafeMutablePointer<AVPacket>? = packet
+        defer { av_packet_free(&freeing) }
+        let stamp = Int64(coded.mediaTime * Self.ticksPerSecond)
+        packet.pointee.pts = stamp
+        packet.pointee.dts = vigil_AV_NOPTS_VALUE
+        if sent.count == Self.mostSent { sent.removeFirst() }
+        sent.append((stamp, coded.arrival))
+        // A packet that is refused leaves its mark on the pictures after it.
+        _ = decoder?.send(packet)
+        while case .frame? = decoder?.receive(into: frame) {
+            let stamp = frame.pointee.best_effort_timestamp
+            let arrival = sent.last { $0.stamp == stamp }?.arrival ?? coded.arrival
+            let time =
+                stamp == vigil_AV_NOPTS_VALUE
+                ? coded.mediaTime : Double(stamp) / Self.ticksPerSecond
+            newestTime = max(newestTime, time)
+            // Keyframes are looked at by themselves; they must not stand for what lies between.
+            if vigil_frame_is_key(frame) == 0, wants(newestTime, arrival) {
+                body(picture(frame, at: newestTime), newestTime, arrival)
+            }
+            av_frame_unref(frame)
+        }
+    }
+
+    private func picture(_ frame: UnsafeMutablePointer<AVFrame>, at time: Double) -> Picture {
+        guard !VideoDecoder.isDamaged(frame),
+            let luma = try? converter.luma(taking: frame, mediaTime: time, number: 0)
+        else { return .damaged }
+        return .whole(luma)
+    }
+
+    /// Opens the decoder where there is none, or one for other parameters.
+    private func prepare(_ wanted: TrackCodec) -> Bool {
+        if let codec, codec.isSame(as: wanted) { return decoder != nil }
+        codec = wanted
+        sent.removeAll()
+        decoder = nil
+        guard let opened = try? VideoDecoder(wanted, threads: 1) else { return false }
+        decoder = consume opened
+        return true
+    }
+}
