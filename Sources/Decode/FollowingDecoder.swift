@@ -2,7 +2,8 @@
 //
 // What it gives is judged by the decoder's own word: a picture of which it says that errors were
 // concealed in it, or that it has not recovered since the start (intra refresh, joined in the
-// middle), is not whole. Times and arrivals are those of the packets, whatever the stream's own stamps
+// middle), is not whole; nor are those that follow errors, up to the next whole keyframe, of which the
+// decoder says nothing. Times and arrivals are those of the packets, whatever the stream's own stamps
 // say: packets are sent with the time of the watch, so pictures come back with it.
 
 internal import CFFmpeg
@@ -17,7 +18,12 @@ public final class FollowingDecoder: @unchecked Sendable {
     /// Arrivals of the newest packets, by the stamps that they were sent with.
     private var sent: [(stamp: Int64, arrival: Double)] = []
     private var newestTime = 0.0
+    /// When errors were last concealed, and not made good by a keyframe since.
+    private var errorTime: Double?
 
+    /// Errors are taken to be made good after this long, seconds: streams with intra refresh have no
+    /// keyframe that would do it.
+    private static let longestError = 12.0
     /// Reordering is at most sixteen pictures.
     private static let mostSent = 32
     private static let ticksPerSecond = 1e6
@@ -26,8 +32,8 @@ public final class FollowingDecoder: @unchecked Sendable {
     public enum Picture: ~Copyable {
         /// Nothing was concealed in it.
         case whole(LumaFrame)
-        /// It is not what was encoded.
-        case damaged
+        /// It is not what was encoded; `nil` where there is nothing to look at.
+        case damaged(LumaFrame?)
     }
 
     /// Makes a decoder that has nothing open.
@@ -62,19 +68,34 @@ public final class FollowingDecoder: @unchecked Sendable {
                 stamp == vigil_AV_NOPTS_VALUE
                 ? coded.mediaTime : Double(stamp) / Self.ticksPerSecond
             newestTime = max(newestTime, time)
+            noteErrors(of: frame)
             // Keyframes are looked at by themselves; they must not stand for what lies between.
             if vigil_frame_is_key(frame) == 0, wants(newestTime, arrival) {
-                body(picture(frame, at: newestTime), newestTime, arrival)
+                body(picture(frame), newestTime, arrival)
             }
             av_frame_unref(frame)
         }
     }
 
-    private func picture(_ frame: UnsafeMutablePointer<AVFrame>, at time: Double) -> Picture {
-        guard !VideoDecoder.isDamaged(frame),
-            let luma = try? converter.luma(taking: frame, mediaTime: time, number: 0)
-        else { return .damaged }
-        return .whole(luma)
+    /// Notes errors, and whether they are made good.
+    private func noteErrors(of frame: UnsafeMutablePointer<AVFrame>) {
+        if frame.pointee.decode_error_flags != 0 {
+            errorTime = newestTime
+        } else if vigil_frame_is_key(frame) != 0
+            || newestTime - (errorTime ?? newestTime) > Self.longestError
+        {
+            errorTime = nil
+        }
+    }
+
+    private func picture(_ frame: UnsafeMutablePointer<AVFrame>) -> Picture {
+        let isDamaged = VideoDecoder.isDamaged(frame) || errorTime != nil
+        do {
+            let luma = try converter.luma(taking: frame, mediaTime: newestTime, number: 0)
+            return isDamaged ? .damaged(luma) : .whole(luma)
+        } catch {
+            return .damaged(nil)
+        }
     }
 
     /// Opens the decoder where there is none, or one for other parameters.
@@ -82,6 +103,7 @@ public final class FollowingDecoder: @unchecked Sendable {
         if let codec, codec.isSame(as: wanted) { return decoder != nil }
         codec = wanted
         sent.removeAll()
+        errorTime = nil
         decoder = nil
         guard let opened = try? VideoDecoder(wanted, threads: 1) else { return false }
         decoder = consume opened

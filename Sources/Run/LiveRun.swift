@@ -213,7 +213,14 @@ extension LiveRun {
                 { picture, time, arrival in
                     let moment = FollowSchedule.Moment(time: time, arrival: arrival)
                     switch consume picture {
-                    case .damaged: stream.filled(.damaged, at: moment)
+                    case .damaged(let frame):
+                        // Who watches sees it too; but nobody can say that nothing was in it.
+                        if let frame {
+                            job.set(frame)
+                            worker.work(on: job)
+                            _ = lookAtPicture(of: stream, job, &worker)
+                        }
+                        stream.filled(.damaged, at: moment)
                     case .whole(let frame):
                         job.set(frame)
                         worker.work(on: job)

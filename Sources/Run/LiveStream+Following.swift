@@ -104,9 +104,10 @@ extension LiveStream.State {
     }
 
     mutating func keep(_ packet: CodedPacket) {
+        let wasFollowed = run.isFollowed
         guard run.append(packet) else {
             decoder = nil
-            status.dropped += 1
+            if wasFollowed { status.dropped += 1 }
             coverage.lacksTime()
             return
         }

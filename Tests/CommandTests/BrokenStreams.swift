@@ -13,6 +13,8 @@ enum BrokenStream: String, CaseIterable, Sendable {
     case intraRefresh
     /// Every keyframe is black.
     case blackKeyframes
+    /// Every keyframe is damaged; what follows it decodes.
+    case brokenKeyframes
     /// Stamps jump by an hour and back.
     case jumpingStamps
     /// Five seconds of noise within.
@@ -24,6 +26,9 @@ enum BrokenStream: String, CaseIterable, Sendable {
     /// Another size, then another codec, in the same connection.
     case changes
 
+    /// Whether the copy can be told from what is left of it.
+    var isFound: Bool { self != .brokenKeyframes }
+
     /// Seconds that each cause must have, given what was sent.
     func expected(_ log: [ScriptedPublisher.Entry], _ whole: Double) -> [String: Double] {
         func seconds(_ steps: ClosedRange<Int>) -> Double {
@@ -33,6 +38,8 @@ enum BrokenStream: String, CaseIterable, Sendable {
         case .oneKeyframe, .jumpingStamps: return ["examined": seconds(0...9)]
         // Up to two seconds to a point to begin at, and two until it is refreshed.
         case .intraRefresh: return ["examined": seconds(0...9) - 4]
+        // It is looked at, but that does not count.
+        case .brokenKeyframes: return ["examined": 0, "undecodable": seconds(0...9)]
         // They are believed for nearly `max_gap_s`.
         case .blackKeyframes: return ["examined": seconds(0...9) - 3]
         // The library notices the other codec only in another connection.
@@ -165,6 +172,9 @@ private enum BrokenClips {
         case .blackKeyframes:
             let black = "drawbox=t=fill:c=black:enable='not(mod(n\\,10))'"
             return [.send(try clip("black", filter: black, often), seconds: 20)]
+        case .brokenKeyframes:
+            let noise = "-bsf:v noise=amount=if(key\\,2000\\,-1)"
+            return [.send(try clip("damaged", "\(often) \(noise)"), seconds: 20)]
         case .jumpingStamps:
             let later = try other("later", "\(often) -output_ts_offset 3600")
             return [
