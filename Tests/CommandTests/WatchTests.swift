@@ -2,6 +2,7 @@
 // streams. Each stream begins with something else and goes on with a mirrored copy of a known film.
 
 import Foundation
+import Synchronization
 import Testing
 
 /// One after the other: publishers send in real time, which a busy machine does not keep.
@@ -24,13 +25,38 @@ import Testing
                 + "[a][b]concat=n=2 \(Self.encoder)")
     }
 
-    private func watch(
-        _ url: String, seconds: Double, _ more: String...
-    ) throws -> (alerts: [[String: Any]], watch: [String: Any], finished: Finished) {
-        let result = try place.vigil(
-            ["watch", url, "--known", known, "--format", "jsonl", "--for", "\(seconds)"] + more)
-        let watch = try #require(result.objects(ofType: "watch").first, "\(result.error)")
-        return (result.objects(ofType: "alert"), watch, result)
+    private typealias Found = (
+        alerts: [[String: Any]], watch: [String: Any], finished: Finished
+    )
+
+    private func watch(_ url: String, seconds: Double) throws -> Found {
+        try watchTogether([url], seconds: seconds)[0]
+    }
+
+    /// Watches several at the same time, each with a program of its own: they take as long as one.
+    private func watchTogether(_ urls: [String], seconds: Double) throws -> [Found] {
+        let (program, environment, known) = (try Program.vigil(), place.environment, known)
+        let results = Mutex<[Int: Result<Finished, any Error>]>([:])
+        let group = DispatchGroup()
+        for (number, url) in urls.enumerated() {
+            group.enter()
+            Thread.detachNewThread {
+                let result = Result {
+                    try Program.run(
+                        program,
+                        ["watch", url, "--known", known, "--format", "jsonl"]
+                            + ["--for", "\(seconds)"], environment: environment)
+                }
+                results.withLock { $0[number] = result }
+                group.leave()
+            }
+        }
+        group.wait()
+        return try urls.indices.map { number in
+            let result = try #require(try results.withLock { try $0[number]?.get() })
+            let watch = try #require(result.objects(ofType: "watch").first, "\(result.error)")
+            return (result.objects(ofType: "alert"), watch, result)
+        }
     }
 
     private func publish(_ arguments: String) throws -> BackgroundProgram {
@@ -40,9 +66,7 @@ import Testing
             folder: place.path)
     }
 
-    private func expectOneAlert(
-        _ found: (alerts: [[String: Any]], watch: [String: Any], finished: Finished)
-    ) throws {
+    private func expectOneAlert(_ found: Found) throws {
         try #require(found.alerts.count == 1, "\(found.watch) \(found.finished.error)")
         let alert = found.alerts[0]
         #expect(alert["variant"] as? String == "flipY" && alert["recorded"] as? Bool == true)
@@ -67,8 +91,8 @@ import Testing
 
     // MARK: - Protocols
 
-    @Test(arguments: ["udp", "tcp", "http", "srt"])
-    func transportStreamsAreWatched(_ scheme: String) throws {
+    /// A publisher of a transport stream, and where it is watched.
+    private func transport(_ scheme: String) throws -> (BackgroundProgram, String) {
         let port = try Loopback.freePort(datagrams: scheme == "udp" || scheme == "srt")
         let address = "\(scheme)://127.0.0.1:\(port)"
         let (from, to) =
@@ -80,32 +104,33 @@ import Testing
             }
         let parts = from.split(separator: " ", maxSplits: 1)
         let options = parts.count > 1 ? "\(parts[1]) " : ""
-        let publisher = try publish("-i \(stream) -c copy -f mpegts \(options)\(parts[0])")
-        let found = try watch(to, seconds: 14)
-        try expectOneAlert(found)
-        withExtendedLifetime(publisher) {}
+        return (try publish("-i \(stream) -c copy -f mpegts \(options)\(parts[0])"), to)
     }
 
-    @Test(.enabled(if: RTMPServer.isInstalled)) func rtmpIsWatched() throws {
+    @Test func transportStreamsAreWatched() throws {
+        let publishers = try ["udp", "tcp", "http", "srt"].map(transport)
+        for found in try watchTogether(publishers.map(\.1), seconds: 14) {
+            try expectOneAlert(found)
+        }
+        withExtendedLifetime(publishers) {}
+    }
+
+    @Test(.enabled(if: RTMPServer.isInstalled)) func rtmpAndHLSAreWatched() throws {
         let server = try RTMPServer(folder: place.path)
         // The key that it is published with is in no output.
         let address = server.address("secretstreamkey")
-        let publisher = try publish("-i \(stream) -c copy -f flv \(address)")
-        let found = try watch(address, seconds: 14)
-        try expectOneAlert(found)
-        #expect(!found.finished.output.contains("secretstreamkey"))
-        #expect(!found.finished.error.contains("secretstreamkey"))
+        let publishers = try [address, server.publishing(hls: "one")].map {
+            try publish("-i \(stream) -c copy -f flv \($0)")
+        }
+        let all = try watchTogether([address, server.playlist("one")], seconds: 18)
+        for found in all {
+            try expectOneAlert(found)
+            #expect(!found.finished.output.contains("secretstreamkey"))
+            #expect(!found.finished.error.contains("secretstreamkey"))
+        }
         let reports = try place.vigil("report", "list", "--format", "jsonl")
         #expect(!reports.output.contains("secretstreamkey"))
-        withExtendedLifetime((publisher, server)) {}
-    }
-
-    @Test(.enabled(if: RTMPServer.isInstalled)) func hlsIsWatched() throws {
-        let server = try RTMPServer(folder: place.path)
-        let publisher = try publish("-i \(stream) -c copy -f flv \(server.publishing(hls: "one"))")
-        let found = try watch(server.playlist("one"), seconds: 18)
-        try expectOneAlert(found)
-        withExtendedLifetime((publisher, server)) {}
+        withExtendedLifetime((publishers, server)) {}
     }
 
     @Test(.enabled(if: RTSPServer.isInstalled)) func rtspIsWatched() throws {
@@ -118,9 +143,21 @@ import Testing
     // MARK: - What goes wrong
 
     @Test(.enabled(if: RTMPServer.isInstalled))
-    func aPublisherThatComesAgainWithAnotherCodecIsTheSameWatch() throws {
+    func garbageAndAnotherCodecAreTheSameWatch() throws {
         let server = try RTMPServer(folder: place.path)
         let address = server.address("one")
+        let garbage = try publishGarbage()
+        try publishTwice(to: address)
+        // Opening may be at the garbage for as long as opening may take.
+        let found = try watchTogether([address, garbage], seconds: 32)
+        for each in found { try expectOneAlert(each) }
+        #expect(number("connections", of: found[0].watch) >= 2, "\(found[0].watch)")
+        #expect(missed(found[0].watch)["not_connected"] ?? 0 > 0)
+        withExtendedLifetime(server) {}
+    }
+
+    /// A publisher that comes again with another codec.
+    private func publishTwice(to address: String) throws {
         let other = place.file("other.flv")
         try Program.ffmpeg(
             "-f lavfi -i testsrc2=s=640x480:r=25:d=4 -c:v flv -g 25 -b:v 800k \(other)")
@@ -135,38 +172,10 @@ import Testing
             }
         }
         publishers.start()
-        let found = try watch(address, seconds: 22)
-        try expectOneAlert(found)
-        #expect(number("connections", of: found.watch) >= 2, "\(found.watch)")
-        #expect(missed(found.watch)["not_connected"] ?? 0 > 0)
-        withExtendedLifetime(server) {}
     }
 
-    @Test func aPublisherThatStallsIsLeftAndFoundAgain() throws {
-        let port = try Loopback.freePort()
-        let address = "tcp://127.0.0.1:\(port)"
-        let publisher = try publish("-i \(stream) -c copy -f mpegts \(address)?listen=1")
-        let pid = publisher.pid
-        let (folder, stream) = (place.path, stream)
-        let trouble = Thread {
-            sleep(3)
-            kill(pid, SIGSTOP)
-            sleep(9)
-            publisher.stop()
-            let again = try? BackgroundProgram(
-                "ffmpeg",
-                ["-nostdin", "-v", "error", "-re", "-i", stream, "-c", "copy", "-f", "mpegts"]
-                    + [address + "?listen=1"], folder: folder)
-            again?.waitForEnd()
-        }
-        trouble.start()
-        let found = try watch(address, seconds: 32)
-        try expectOneAlert(found)
-        #expect(number("connections", of: found.watch) >= 2, "\(found.watch)")
-        #expect(number("examined_s", of: found.watch) < 26, "a stall is not examined")
-    }
-
-    @Test func garbageBetweenIsSurvived() throws {
+    /// Packets of nothing, then a stream.
+    private func publishGarbage() throws -> String {
         let port = try Loopback.freePort(datagrams: true)
         let address = "udp://127.0.0.1:\(port)"
         let noise = try place.write(
@@ -191,8 +200,7 @@ import Testing
             publisher?.waitForEnd()
         }
         publishers.start()
-        // Opening may be at the garbage for as long as opening may take.
-        try expectOneAlert(try watch(address, seconds: 32))
+        return address
     }
 
     @Test func whatNeverCameIsNotClean() throws {
