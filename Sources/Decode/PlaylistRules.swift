@@ -12,19 +12,19 @@
 public typealias PlaylistRewriter = @Sendable (_ text: [UInt8], _ url: String) -> [UInt8]
 
 /// Openings in a minute; a pure value.
-struct OpeningBudget {
+package struct OpeningBudget {
     private let perMinute: Double
     private var left: Double
     private var last: Double?
 
-    init(perMinute: Int) {
+    package init(perMinute: Int) {
         self.perMinute = Double(perMinute)
         left = Double(perMinute)
     }
 
     /// Takes one, if there is one.
     /// - Parameter now: seconds of a clock that nobody sets.
-    mutating func take(now: Double) -> Bool {
+    package mutating func take(now: Double) -> Bool {
         if let last { left = min(perMinute, left + max(0, now - last) / 60 * perMinute) }
         last = now
         guard left >= 1 else { return false }
@@ -34,7 +34,7 @@ struct OpeningBudget {
 }
 
 /// What kind of list a text is.
-enum PlaylistKind: Equatable {
+package enum PlaylistKind: Equatable {
     /// HLS that names playlists, so many of them.
     case master(playlists: Int)
     /// HLS that names segments.
@@ -46,7 +46,7 @@ enum PlaylistKind: Equatable {
     static let telling = 512
 
     /// Whether a resource that begins so is read as a list by the library.
-    static func isList(_ beginning: some Collection<UInt8>) -> Bool {
+    package static func isList(_ beginning: some Collection<UInt8>) -> Bool {
         beginning.starts(with: "#EXTM3U".utf8) || isManifest(beginning)
     }
 
@@ -56,7 +56,7 @@ enum PlaylistKind: Equatable {
     }
 
     /// The kind of a list.
-    init(_ text: [UInt8]) {
+    package init(_ text: [UInt8]) {
         if Self.isManifest(text), !text.starts(with: "#EXTM3U".utf8) {
             self = .manifest
             return
