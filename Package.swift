@@ -42,10 +42,13 @@ let package = Package(
                 .apt(["libavformat-dev", "libavcodec-dev", "libavutil-dev", "libswscale-dev"])
             ]),
         .systemLibrary(
+            name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
+        .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .target(name: "CHashKernels"),
         .target(name: "CProcess"),
-        .target(name: "Decode", dependencies: ["CCurl", "CFFmpeg"], swiftSettings: settings),
+        .target(
+            name: "Decode", dependencies: ["CCurl", "CFFmpeg", "CXML2"], swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
         .target(
             name: "Known",

@@ -1,10 +1,19 @@
-// Every playlist of a stream passes here on its way to the library, which then knows of one rendition
-// only, and opens nothing else.
+// Every playlist and manifest of a stream passes here on its way to the library, which then knows of
+// one rendition only, opens nothing else, and reads DASH as HLS.
+//
+// The library's own DASH reader is not used. It loads a manifest again, and opens segments, past the
+// function that guards openings; it takes one Period for all; and it gives up where a manifest that
+// is loaded again has another number of renditions. Its HLS reader does all that is needed here: it
+// loads a list again, drops what is too old, and reads an initialization before segments.
+
+internal import Glibc
+internal import Synchronization
 
 /// Rewrites the playlists of one connection; the choice is the same each time they are loaded.
 package final class RenditionRewriter: Sendable {
     private let choice: RenditionChoice
     private let attempt: Int
+    private let dash = Mutex(DASHPlaylist())
 
     /// - Parameter attempt: connections that failed before this one in a row: of renditions and
     ///   servers that are as good as each other the next is tried.
@@ -13,9 +22,26 @@ package final class RenditionRewriter: Sendable {
         self.attempt = attempt
     }
 
-    /// A text as the library is to see it: a master with one variant, any other as it is.
+    /// A text as the library is to see it: a master with one variant, a manifest as a playlist of one
+    /// representation, any other as it is.
+    ///
+    /// What cannot be read, or names no video, becomes nothing.
     /// - Parameter url: where it came from.
     package func rewritten(_ text: [UInt8], url: String) -> [UInt8] {
-        HLSMaster(text)?.written(choice, attempt: attempt) ?? text
+        rewritten(text, url: url, now: Self.now())
+    }
+
+    package func rewritten(_ text: [UInt8], url: String, now: Double) -> [UInt8] {
+        if let master = HLSMaster(text) { return master.written(choice, attempt: attempt) }
+        guard DASHManifest.isManifest(text) else { return text }
+        let manifest = DASHManifest(text, url: url, choice: choice, now: now, attempt: attempt)
+        return manifest.map { manifest in dash.withLock { $0.written(manifest) } } ?? []
+    }
+
+    /// Seconds since 1970.
+    private static func now() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }
