@@ -91,6 +91,8 @@ public struct LiveInput: Sendable, Hashable {
             // The newest segment at once: what came before is not of now.
             // And no connections of the library's own, which would be taken for ours.
             [("live_start_index", "-1"), ("http_persistent", "0"), ("http_multiple", "0")]
+                // A name says nothing of what it names: none is a file of this machine.
+                + [("allowed_segment_extensions", "ALL"), ("extension_picky", "0")]
         case .srt: [("mode", "caller"), ("connect_timeout", "5000"), ("timeout", "10000000")]
         case .rtsp, .rtsps: [("rtsp_transport", "tcp"), ("timeout", "10000000")]
         case .udp:
@@ -106,7 +108,7 @@ public struct LiveInput: Sendable, Hashable {
     var formats: String {
         switch scheme {
         case .rtmp, .rtmps: "flv,live_flv"
-        case .http, .https: "hls,dash,mpegts,flv,live_flv,mov,matroska,aac"
+        case .http, .https: "hls,mpegts,flv,live_flv,mov,matroska,aac"
         case .srt, .udp: "mpegts"
         case .rtsp, .rtsps: "rtsp,rtp,sdp,mpegts"
         case .tcp: "mpegts,flv,live_flv"

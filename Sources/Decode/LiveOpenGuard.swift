@@ -170,7 +170,8 @@ final class LiveOpenGuard {
         _ cipher: consuming SegmentCipher?, _ client: HTTPClient, isNamed: Bool
     ) throws(DecodeError) -> (io: UnsafeMutablePointer<AVIOContext>, location: String) {
         let transfer = try client.open(address, range: range)
-        let (location, type) = (transfer.address.url, transfer.contentType)
+        let location = transfer.address.url
+        var type = transfer.contentType
         let resource: ServedResource
         if cipher == nil, range == nil, try isList(transfer) {
             let sent = try transfer.readAll(most: OpeningRules.longestList)
@@ -178,6 +179,8 @@ final class LiveOpenGuard {
             let text = rewrite?(sent, location) ?? sent
             try OpeningRules.check(rewritten: text)
             resource = ServedResource(text: text)
+            // By which newer versions of the library know a list whose name does not tell.
+            type = "application/vnd.apple.mpegurl"
         } else {
             resource = ServedResource(transfer, cipher: cipher)
         }

@@ -43,7 +43,7 @@ package enum PlaylistKind: Equatable {
     case manifest
 
     /// Bytes that tell whether a text is a list at all.
-    static let telling = 512
+    static let telling = 1024
 
     /// Whether a resource that begins so is read as a list by the library.
     package static func isList(_ beginning: some Collection<UInt8>) -> Bool {
@@ -106,25 +106,32 @@ struct OpeningRules {
                 .refused, "reads more than \(Self.mostPlaylists) playlists a minute")
         }
         switch PlaylistKind(text) {
-        case .media: break
+        case .media, .manifest: break
         case .master:
             guard !isNamed else {
                 throw DecodeError(
                     .refused,
                     "a playlist that another names must name segments; this one names playlists")
             }
-        case .manifest:
-            // The library would open what it names by itself, past every policy.
-            throw DecodeError(
-                .unsupported, "is DASH, which is not read yet: use the stream's HLS or RTMP address"
-            )
         }
     }
 
     /// Decides on a list as the library will read it.
     static func check(rewritten text: [UInt8]) throws(DecodeError) {
-        if case .master(let count) = PlaylistKind(text), count > mostNamed {
-            throw DecodeError(.refused, "a playlist names \(count) others, more than \(mostNamed)")
+        guard !text.isEmpty else {
+            throw DecodeError(
+                .noVideo, "is DASH that names no video which can be read; use the stream's HLS")
+        }
+        switch PlaylistKind(text) {
+        case .media: break
+        case .master(let count):
+            guard count <= mostNamed else {
+                throw DecodeError(
+                    .refused, "a playlist names \(count) others, more than \(mostNamed)")
+            }
+        case .manifest:
+            // The library would open what it names by itself, past every policy.
+            throw DecodeError(.unsupported, "is DASH, which is read rewritten as HLS only")
         }
     }
 }

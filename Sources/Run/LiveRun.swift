@@ -100,7 +100,8 @@ public final class LiveRun: Sendable {
             isPriority: isPriority, effort: pipeline.effort, sampling: pipeline.sampling,
             limits: limits)
         let watcher = LiveWatcher(
-            input, egress: egress, stream: stream, board: board, gate: gate, clock: clocks.read,
+            input, egress: egress, rendition: pipeline.rendition, stream: stream, board: board,
+            gate: gate, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval)
         watchers.withLock { $0[number] = watcher }
         streams.withLock { $0.kept[number] = stream }

@@ -10,7 +10,8 @@ internal import Synchronization
 
 /// How long to wait before the next try to connect.
 package struct Backoff {
-    private var failures = 0
+    /// Connections in a row that did not hold.
+    package private(set) var failures = 0
 
     private static let first = 0.25
     private static let longest = 15.0
@@ -128,6 +129,7 @@ final class LiveWatcher: Sendable {
     let stream: LiveStream
     private let input: LiveInput
     private let egress: EgressPolicy
+    private let rendition: RenditionChoice
     private let board: LiveBoard
     private let gate: OpenGate
     private let clock: StageClock
@@ -138,11 +140,12 @@ final class LiveWatcher: Sendable {
     private let wakened = DispatchSemaphore(value: 0)
 
     init(
-        _ input: LiveInput, egress: EgressPolicy, stream: LiveStream, board: LiveBoard,
-        gate: OpenGate, clock: StageClock, shortestInterval: Double
+        _ input: LiveInput, egress: EgressPolicy, rendition: RenditionChoice, stream: LiveStream,
+        board: LiveBoard, gate: OpenGate, clock: StageClock, shortestInterval: Double
     ) {
         self.input = input
         self.egress = egress
+        self.rendition = rendition
         self.stream = stream
         self.board = board
         self.gate = gate
@@ -200,7 +203,10 @@ final class LiveWatcher: Sendable {
         var processor = StageClock.OfThread(self.clock)
         defer { processor.note() }
         do throws(DecodeError) {
-            var reader = try LiveReader(input, egress: egress, interrupt: interrupt)
+            let rewriter = RenditionRewriter(rendition, attempt: backoff.failures)
+            var reader = try LiveReader(
+                input, egress: egress, interrupt: interrupt,
+                rewrite: { rewriter.rewritten($0, url: $1) })
             stream.set(.connected)
             let connected = monotonicSeconds()
             var spacing = KeyframeSpacing(shortest: shortestInterval)

@@ -23,6 +23,8 @@ public struct Pipeline: Sendable, Hashable {
     public var jobs: Int?
     /// Frames that may wait between two stages.
     public var queueFrames = 256
+    /// Which rendition of a live stream is read, where it comes in several.
+    public var rendition = RenditionChoice.standard
 
     /// The built-in defaults.
     public init() {}

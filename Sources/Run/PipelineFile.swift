@@ -47,6 +47,7 @@ extension Pipeline {
     package mutating func read(_ root: inout StrictMapping) throws(RunError) {
         try readSampling(&root)
         try readRest(&root)
+        try readLive(&root)
     }
 
     private mutating func readSampling(_ root: inout StrictMapping) throws(RunError) {
@@ -101,5 +102,18 @@ extension Pipeline {
             try section.integer("queue_frames", in: 1...65_536) { queueFrames = $0 }
             try section.finish()
         }
+    }
+
+    private mutating func readLive(_ root: inout StrictMapping) throws(RunError) {
+        guard var section = try root.section("live") else { return }
+        var lines = RenditionChoice.defaultLines
+        try section.integer("rendition_min_lines", in: 1...8640) { lines = $0 }
+        let word = try section.text("rendition") ?? "smallest"
+        guard let choice = RenditionChoice(text: word, atLeastLines: lines) else {
+            let words = RenditionChoice.words.joined(separator: " or ")
+            throw section.error("rendition", "must be \(words)")
+        }
+        rendition = choice
+        try section.finish()
     }
 }

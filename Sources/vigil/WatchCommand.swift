@@ -11,7 +11,7 @@ struct WatchCommand: ParsableCommand {
         commandName: "watch",
         abstract: "Watch one live stream in the foreground.",
         discussion: """
-            Reads RTMP, HLS, SRT, RTSP, or MPEG-TS over UDP, TCP or HTTP; when the stream ends or breaks, \
+            Reads RTMP, HLS, DASH, SRT, RTSP, or MPEG-TS over UDP, TCP or HTTP; when the stream ends or breaks, \
             connects again until stopped. Alerts go on the durable report queue at once. What could not be \
             examined is accounted for, with the reason.
 
@@ -25,6 +25,12 @@ struct WatchCommand: ParsableCommand {
     var url: String
 
     @OptionGroup var comparison: ComparisonOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Which rendition is read, where there are several (default: as the pipeline says, the smallest of at least 240 lines).",
+            valueName: RenditionChoice.words.joined(separator: "|")))
+    var rendition: String?
 
     @Option(help: "text or jsonl, one object a line.")
     var format = OutputFormat.text
@@ -51,6 +57,21 @@ struct WatchCommand: ParsableCommand {
         }
         _ = try input()
         _ = try egress()
+        guard rendition.map({ RenditionChoice(text: $0) != nil }) ?? true else {
+            let words = RenditionChoice.words.joined(separator: " or ")
+            throw ValidationError("--rendition must be \(words)")
+        }
+    }
+
+    /// The pipeline, with what the flags say of live streams.
+    private func pipeline() throws -> Pipeline {
+        var pipeline = try comparison.pipeline()
+        var lines = RenditionChoice.defaultLines
+        if case .smallest(let least) = pipeline.rendition { lines = least }
+        if let choice = rendition.flatMap({ RenditionChoice(text: $0, atLeastLines: lines) }) {
+            pipeline.rendition = choice
+        }
+        return pipeline
     }
 
     /// Whoever types an address means its host; what that leads to is not the operator's choice.
@@ -68,7 +89,7 @@ struct WatchCommand: ParsableCommand {
 
     func run() throws {
         let input = try input()
-        let pipeline = try comparison.pipeline()
+        let pipeline = try pipeline()
         guard case .keyframes = pipeline.sampling.mode else {
             throw ValidationError("a live stream is looked at by its keyframes: leave --sample out")
         }

@@ -175,3 +175,50 @@ final class RTSPServer {
         try Loopback.waitForListener(on: port)
     }
 }
+
+/// nginx that hands out the files of a folder and logs what it was asked for.
+final class FolderServer {
+    private let program: BackgroundProgram
+    private let log: String
+    private let port: Int
+
+    static var isInstalled: Bool {
+        let isThere = FileManager.default.fileExists(atPath: "/usr/sbin/nginx")
+        if !isThere { print("skipped: needs nginx") }
+        return isThere
+    }
+
+    init(folder: String, place: String) throws {
+        port = try Loopback.freePort()
+        log = "\(place)/requests.log"
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map { "\($0)_temp_path \(place)/nginx-\($0);" }.joined(separator: " ")
+        let configuration = """
+            daemon off; worker_processes 1; pid \(place)/folder.pid; error_log stderr warn;
+            events { worker_connections 512; }
+            http { log_format bytes '$uri $status $body_bytes_sent'; access_log \(log) bytes;
+                \(temporary)
+                server { listen 127.0.0.1:\(port); root \(folder); }
+            }
+            """
+        let file = "\(place)/folder.conf"
+        try Data(configuration.utf8).write(to: URL(filePath: file))
+        program = try BackgroundProgram(
+            "nginx", ["-c", file, "-p", place, "-e", "stderr"], folder: place)
+        try Loopback.waitForListener(on: port)
+    }
+
+    func address(_ name: String) -> String { "http://127.0.0.1:\(port)/\(name)" }
+
+    /// What was asked for and was there, with the bytes that were sent.
+    func served() -> [(path: String, bytes: Int)] {
+        let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap {
+            let fields = $0.split(separator: " ")
+            guard fields.count == 3, fields[1].hasPrefix("20"), let bytes = Int(fields[2]) else {
+                return nil
+            }
+            return (String(fields[0]), bytes)
+        }
+    }
+}

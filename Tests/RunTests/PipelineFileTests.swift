@@ -34,6 +34,7 @@ import Testing
                 match: {radius_bits: 20, min_quality: 60}
                 evidence: {image_frames: 2, video_frames: 3, known_share: 0.25, input_share: 1, hold_s: 10}
                 run: {jobs: 4, queue_frames: 8}
+                live: {rendition_min_lines: 360}
                 """, name: "test")
         #expect(pipeline.sampling.mode == .every(seconds: 0.5))
         #expect(pipeline.sampling.minimumInterval == 0.1 && pipeline.sampling.maximumGap == 4)
@@ -43,6 +44,8 @@ import Testing
         #expect(pipeline.evidence.knownShare == 0.25 && pipeline.evidence.inputShare == 1)
         #expect(pipeline.evidence.holdSeconds == 10)
         #expect(pipeline.jobs == 4 && pipeline.queueFrames == 8)
+        #expect(pipeline.rendition == .smallest(atLeastLines: 360))
+        #expect(try Pipeline(yaml: "live: {rendition: first}", name: "test").rendition == .first)
     }
 
     @Test func emptyFilesMeanDefaults() throws {
@@ -65,6 +68,8 @@ import Testing
         ("sampling: {max_gap_s: .nan}", "must be a number"),
         ("fingerprint: {effort: heroic}", "fast or standard"),
         ("run: {jobs: 0}", "from 1 to 256"),
+        ("live: {rendition: best}", "smallest or first or largest"),
+        ("live: {rendition_min_lines: 0}", "from 1 to 8640"),
         ("run: [1, 2]", "must be a mapping"),
         ("- 1", "must be a mapping"),
         ("run: {jobs: 1, jobs: 2}", ""),
