@@ -125,6 +125,16 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "ServeTests",
+            dependencies: [
+                "Match", "Report", "Serve",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            swiftSettings: settings),
         // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.
         .testTarget(
             name: "CommandTests",
