@@ -74,13 +74,22 @@ struct HLSMaster {
     }
 
     /// The master with one variant.
-    /// - Parameter attempt: which of the variants that are as good as the chosen one (backups on
-    ///   other servers, mostly) is taken, counted on and round.
+    /// - Parameter attempt: connections that failed before. Variants that are as good as the chosen
+    ///   one (backups on other servers, mostly) take turns, and each fourth time another rendition is
+    ///   tried, lest one that is missing keep the stream from being looked at.
     func written(_ choice: RenditionChoice, attempt: Int = 0) -> [UInt8] {
         var text = Self.first + [UInt8(ascii: "\n")]
-        guard let chosen = choice.pick(from: variants.map(\.rendition)) else { return text }
-        let same = variants.filter { $0.rendition == variants[chosen].rendition }
-        let variant = same[Int(UInt(bitPattern: attempt) % UInt(same.count))]
+        guard let chosen = choice.pick(from: variants.map(\.rendition)).map({ variants[$0] }) else {
+            return text
+        }
+        let same = variants.filter { $0.rendition == chosen.rendition }
+        let others = variants.filter {
+            $0.rendition != chosen.rendition && $0.rendition.fitness == chosen.rendition.fitness
+        }
+        let turn = Int(clamping: attempt.magnitude)
+        let variant =
+            turn % 4 == 3 && !others.isEmpty
+            ? others[turn / 4 % others.count] : same[turn % same.count]
         for line in common + [variant.tag, variant.address] {
             text += line
             text.append(UInt8(ascii: "\n"))

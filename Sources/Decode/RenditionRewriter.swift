@@ -15,8 +15,8 @@ package final class RenditionRewriter: Sendable {
     private let attempt: Int
     private let dash = Mutex(DASHPlaylist())
 
-    /// - Parameter attempt: connections that failed before this one in a row: of renditions and
-    ///   servers that are as good as each other the next is tried.
+    /// - Parameter attempt: connections in a row that gave nothing before this one: of renditions
+    ///   and servers that are as good as each other the next is tried.
     package init(_ choice: RenditionChoice, attempt: Int = 0) {
         self.choice = choice
         self.attempt = attempt

@@ -10,8 +10,7 @@ internal import Synchronization
 
 /// How long to wait before the next try to connect.
 package struct Backoff {
-    /// Connections in a row that did not hold.
-    package private(set) var failures = 0
+    private var failures = 0
 
     private static let first = 0.25
     private static let longest = 15.0
@@ -168,12 +167,24 @@ final class LiveWatcher: Sendable {
     /// How long a connection must give keyframes to count as one that holds, seconds.
     private static let holding = 3.0
 
-    /// Reads until it is stopped.
-    func run() {
+    /// Longest connection to what is read by HTTP, seconds, from the least to the most.
+    ///
+    /// The library's reader of fragmented MP4 keeps an entry for each frame as long as it is open.
+    private static let longestConnection = 3600.0...5400.0
+
+    /// What is known of the stream from one connection to the next.
+    private struct Course {
         var backoff = Backoff()
         var clock = LiveClock()
         var silence = SilenceLimit()
         var repair = RepairLimit()
+        /// Connections in a row that gave no keyframe.
+        var barren = 0
+    }
+
+    /// Reads until it is stopped.
+    func run() {
+        var course = Course()
         var random = SystemRandomNumberGenerator()
         while !isStopped {
             stream.set(.connecting)
@@ -184,26 +195,26 @@ final class LiveWatcher: Sendable {
             }
             if isStopped { break }
             _ = wakened.wait(timeout: .now() + gate.takeTurn(now: monotonicSeconds()))
-            clock.reopened()
-            silence.reopened()
-            let problem = readOnce(interrupt, &clock, &silence, &repair, &backoff)
+            course.clock.reopened()
+            course.silence.reopened()
+            let problem = readOnce(interrupt, &course)
             if self.isStopped { break }
             stream.set(.waiting(problem))
-            _ = wakened.wait(timeout: .now() + backoff.next(using: &random))
+            _ = wakened.wait(timeout: .now() + course.backoff.next(using: &random))
         }
         stream.set(.ended)
     }
 
     /// Connects and reads to the end of the connection.
     /// - Returns: why it ended.
-    private func readOnce(
-        _ interrupt: Interrupt, _ clock: inout LiveClock, _ silence: inout SilenceLimit,
-        _ repair: inout RepairLimit, _ backoff: inout Backoff
-    ) -> String {
+    private func readOnce(_ interrupt: Interrupt, _ course: inout Course) -> String {
+        let rewriter = RenditionRewriter(rendition, attempt: course.barren)
+        course.barren += 1
+        let isHTTP = input.scheme == .http || input.scheme == .https
+        let longest = isHTTP ? Double.random(in: Self.longestConnection) : .infinity
         var processor = StageClock.OfThread(self.clock)
         defer { processor.note() }
         do throws(DecodeError) {
-            let rewriter = RenditionRewriter(rendition, attempt: backoff.failures)
             var reader = try LiveReader(
                 input, egress: egress, interrupt: interrupt,
                 rewrite: { rewriter.rewritten($0, url: $1) })
@@ -211,24 +222,26 @@ final class LiveWatcher: Sendable {
             let connected = monotonicSeconds()
             var spacing = KeyframeSpacing(shortest: shortestInterval)
             while true {
-                switch try reader.next(within: silence.seconds) {
+                switch try reader.next(within: course.silence.seconds) {
                 case .ended: return "the stream ended"
                 case .between(let packet):
                     let arrival = monotonicSeconds()
-                    let time = clock.timeBetween(stamp: packet.stamp, arrival: arrival)
+                    let time = course.clock.timeBetween(stamp: packet.stamp, arrival: arrival)
                     let placed = try packet.placed(at: time, arrival: arrival)
                     if stream.keep(placed) { board.put(stream) }
                 case .keyframe(var keyframe, let stamp):
                     let arrival = monotonicSeconds()
                     processor.note()
-                    silence.keyframe(at: arrival)
+                    course.barren = 0
+                    if arrival - connected > longest { return "it is opened anew now and then" }
+                    course.silence.keyframe(at: arrival)
                     let (failing, samples) = stream.decoding
-                    if repair.isDue(failingSince: failing, samples: samples, now: arrival) {
+                    if course.repair.isDue(failingSince: failing, samples: samples, now: arrival) {
                         return "no keyframe could be decoded"
                     }
                     // One that ends at once, such as a playlist that is over, is no success.
-                    if arrival - connected > Self.holding { backoff.succeeded() }
-                    let time = clock.time(stamp: stamp, arrival: arrival)
+                    if arrival - connected > Self.holding { course.backoff.succeeded() }
+                    let time = course.clock.time(stamp: stamp, arrival: arrival)
                     keyframe.place(at: time)
                     let packet = try keyframe.packet(arrival: arrival)
                     let isLeft = spacing.wants(time: time, arrival: arrival)

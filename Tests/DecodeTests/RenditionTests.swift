@@ -82,9 +82,11 @@ import Testing
 
     @Test func backupsTakeTurns() {
         let twice = Array(repeating: Self.variants[2], count: 3) + [Self.variants[0]]
-        let taken = (0..<4).map { chosen(twice, attempt: $0) }
-        #expect(taken == [["v0.m3u8"], ["v1.m3u8"], ["v2.m3u8"], ["v0.m3u8"]])
-        #expect(chosen(twice, attempt: -1).count == 1)
+        let taken = (0..<6).flatMap { chosen(twice, attempt: $0) }
+        #expect(taken == [0, 1, 2, 3, 1, 2].map { "v\($0).m3u8" }, "each fourth is another")
+        #expect(chosen(twice, attempt: .min).count == 1)
+        // Sound is no other rendition.
+        #expect(chosen([Self.variants[2], Self.variants[4]], attempt: 3) == ["v0.m3u8"])
     }
 
     @Test func onlyWhatTheVariantNeedsStays() {
