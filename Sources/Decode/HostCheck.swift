@@ -28,7 +28,7 @@ enum HostCheck {
         if let reason = policy.refusal(of: address) { throw .refused(address, of: host, reason) }
     }
 
-    private static func host(of url: String) throws(DecodeError) -> String {
+    static func host(of url: String) throws(DecodeError) -> String {
         var name = [CChar](repeating: 0, count: url.utf8.count + 1)
         av_url_split(nil, 0, nil, 0, &name, CInt(name.count), nil, nil, 0, url)
         let bytes = name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))

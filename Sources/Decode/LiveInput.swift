@@ -68,6 +68,20 @@ public struct LiveInput: Sendable, Hashable {
 
     var isRTSP: Bool { scheme == .rtsp || scheme == .rtsps }
 
+    /// Why a policy does not allow it, as far as the address alone tells; `nil` where it may.
+    ///
+    /// What a name stands for is only asked when connecting.
+    public func refusal(by policy: EgressPolicy) -> String? {
+        guard policy.schemes.contains(scheme) else { return "\(scheme)://… is not allowed" }
+        guard !policy.trustsNamedHost else { return nil }
+        do throws(DecodeError) {
+            guard let address = IPAddress(try HostCheck.host(of: url)) else { return nil }
+            return policy.refusal(of: address).map { "\(address) may not be connected to: \($0)" }
+        } catch {
+            return error.message
+        }
+    }
+
     /// Protocols that the library may use for it, by libavformat's names.
     var protocols: String {
         switch scheme {

@@ -190,7 +190,8 @@ extension LiveRun {
                 job.set(.keyframe(arrived.takeKeyframe()))
                 worker.work(on: job)
                 _ = job.takeCoded()
-                next = stream.done(moment, lookAtPicture(of: stream, arrival: moment.arrival, job, &worker))
+                next = stream.done(
+                    moment, lookAtPicture(of: stream, arrival: moment.arrival, job, &worker))
             case .packets(let batch)?: next = follow(batch, of: stream, job, &worker)
             case nil: next = stream.doneNothing()
             }
@@ -219,7 +220,7 @@ extension LiveRun {
                         if let frame {
                             job.set(frame)
                             worker.work(on: job)
-                            _ = lookAtPicture(of: stream, job, &worker)
+                            _ = lookAtPicture(of: stream, arrival: moment.arrival, job, &worker)
                         }
                         stream.filled(.damaged, at: moment)
                     case .whole(let frame):

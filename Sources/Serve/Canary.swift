@@ -97,7 +97,7 @@ final class Canary: Sendable {
         do throws(DecodeError) { input = try LiveInput("tcp://127.0.0.1:\(feed.port)") } catch {
             return error.message
         }
-        let number = run.watch(input, isPriority: true)
+        let number = run.watch(input, egress: .watch, isPriority: true)
         let isThere = arrived.wait(timeout: .now() + Self.limit) == .success
         let status = run.status(of: number)
         run.unwatch(number)

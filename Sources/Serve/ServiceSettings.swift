@@ -1,6 +1,7 @@
 // How the service runs: the `serve`, `egress`, `servers` and `stop` sections of a pipeline file,
 // resolved and checked. `pipelines/live.yaml` is an example with every key, which a test reads.
 
+public import Decode
 internal import Foundation
 public import Run
 
@@ -27,6 +28,16 @@ public struct ServiceSettings: Sendable {
     /// From one canary to the next, seconds; 0 is no canary.
     public var canarySeconds = 60.0
 
+    /// What streams may connect to.
+    public var egress = EgressPolicy.service
+
+    /// The media servers whose streams are watched and stopped.
+    public private(set) var servers: [MediaServer] = []
+    /// When streams are stopped.
+    public private(set) var stop = StopPolicy()
+    /// With which media servers are asked; `nil` where there are none.
+    private var transport: StopTransport?
+
     /// The built-in defaults.
     public init() {}
 
@@ -45,7 +56,37 @@ public struct ServiceSettings: Sendable {
             try readServe(&section)
             try section.finish()
         }
+        if var section = try root.section("egress") {
+            try readEgress(&section)
+            try section.finish()
+        }
+        if var section = try root.section("stop") {
+            stop = try StopPolicy(&section)
+            try section.finish()
+        }
+        try readServers(&root)
         try root.finish()
+    }
+
+    /// Ends what reading them began.
+    public func close() async { await transport?.shutdown() }
+
+    private mutating func readServers(_ root: inout StrictMapping) throws(RunError) {
+        let sections = try root.sections("servers")
+        guard !sections.isEmpty else { return }
+        guard sections.count <= MediaServer.most else {
+            throw root.error("servers", "must be at most \(MediaServer.most)")
+        }
+        let transport = StopTransport()
+        self.transport = transport
+        for var section in sections {
+            let server = try MediaServer(&section, transport: transport)
+            try section.finish()
+            guard !servers.contains(where: { $0.name == server.name }) else {
+                throw section.error("name", "is \(server.name), as that of another server")
+            }
+            servers.append(server)
+        }
     }
 
     private mutating func readServe(_ section: inout StrictMapping) throws(RunError) {
@@ -72,6 +113,31 @@ public struct ServiceSettings: Sendable {
         guard canarySeconds == 0 || canarySeconds >= 5 else {
             throw section.error("canary_s", "must be 0 for none, or 5 or more")
         }
+    }
+
+    private mutating func readEgress(_ section: inout StrictMapping) throws(RunError) {
+        if let names = try section.texts("schemes") {
+            let schemes = names.compactMap { LiveInput.Scheme(rawValue: $0) }
+            guard schemes.count == names.count, !schemes.isEmpty else {
+                let all = LiveInput.Scheme.allCases.map(\.rawValue).joined(separator: ", ")
+                throw section.error("schemes", "must be some of \(all)")
+            }
+            egress.schemes = Set(schemes)
+        }
+        egress.allowed = try Self.ranges("allow", &section)
+        egress.denied = try Self.ranges("deny", &section)
+    }
+
+    private static func ranges(
+        _ key: String, _ section: inout StrictMapping
+    ) throws(RunError) -> [AddressRange] {
+        var ranges: [AddressRange] = []
+        for text in try section.texts(key) ?? [] {
+            do throws(DecodeError) { ranges.append(try AddressRange(text)) } catch {
+                throw section.error(key, "has \(text), which \(error.message)")
+            }
+        }
+        return ranges
     }
 
     /// Splits `127.0.0.1:8420`, `[::1]:8420` or `localhost:8420`.

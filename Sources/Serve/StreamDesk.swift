@@ -46,6 +46,13 @@ final class StreamDesk: Sendable {
         var numbers: [StreamID: Int] = [:]
         /// Streams that are watched no more, but whose reader has not ended yet.
         var leaving: [StreamID: Int] = [:]
+        /// Streams of which a media server said that nobody publishes them any more: since when, and
+        /// their keyframes then.
+        var unpublished: [StreamID: (since: ContinuousClock.Instant, keyframes: Int)] = [:]
+        /// Streams that a media server asked for.
+        var placed: Set<StreamID> = []
+        /// Streams of media servers that are not connected: since when.
+        var absent: [StreamID: ContinuousClock.Instant] = [:]
         /// Entries of the ledger that the store refused; they are tried again.
         var unwritten: [CoverageEntry] = []
         var isClosing = false
@@ -63,6 +70,10 @@ final class StreamDesk: Sendable {
 
     /// Most entries of the ledger that wait for a store that refuses them: an hour of 1000 streams.
     private static let mostUnwritten = 60_000
+
+    /// How long a reader may go on after its publisher is said to have ended, and how long a stream
+    /// of a media server may be away.
+    private static let farewell = Duration.seconds(3), longestAbsence = Duration.seconds(600)
 
     init(
         run: LiveRun, store: any LiveStore, settings: ServiceSettings, events: EventHub,
@@ -97,6 +108,9 @@ final class StreamDesk: Sendable {
             do throws(DecodeError) { input = try LiveInput(request.address) } catch {
                 throw DeskError.refused("the url \(error.message)")
             }
+            if let why = input.refusal(by: egress(request.isTrusted)) {
+                throw DeskError.refused(why)
+            }
             let isClosing = state.withLock { $0.isClosing }
             if isClosing { throw DeskError.closing }
             if readers >= settings.mostStreams,
@@ -120,8 +134,18 @@ final class StreamDesk: Sendable {
     }
 
     private func begin(_ stream: WatchedStream, _ input: LiveInput) {
-        let number = run.watch(input, as: stream.id, isPriority: stream.isPriority)
-        state.withLock { $0.numbers[stream.id] = number }
+        let number = run.watch(
+            input, egress: egress(stream.isTrusted), as: stream.id, isPriority: stream.isPriority)
+        state.withLock { state in
+            state.numbers[stream.id] = number
+            if stream.place != nil { state.placed.insert(stream.id) }
+        }
+    }
+
+    private func egress(_ isTrusted: Bool) -> EgressPolicy {
+        var policy = settings.egress
+        policy.trustsNamedHost = isTrusted
+        return policy
     }
 
     /// Ends a watch.
@@ -144,9 +168,58 @@ final class StreamDesk: Sendable {
         let number = state.withLock { state in
             let number = state.numbers.removeValue(forKey: id)
             state.leaving[id] = number
+            state.placed.remove(id)
+            state.absent[id] = nil
+            state.unpublished[id] = nil
             return number
         }
         if let number { run.unwatch(number) }
+    }
+
+    /// A media server says that nobody publishes a stream any more.
+    ///
+    /// That alone proves nothing: a second publisher who was turned away ends too. The watch ends
+    /// when its own reader has lost the stream as well.
+    func unpublished(_ id: StreamID) {
+        let keyframes = status(of: id)?.keyframes ?? 0
+        state.withLock { $0.unpublished[id] = (.now, keyframes) }
+    }
+
+    /// Ends watches of streams that are no longer published.
+    func sweep() async {
+        for (id, since, keyframes) in state.withLock({ state in
+            state.unpublished.map { ($0.key, $0.value.since, $0.value.keyframes) }
+        }) {
+            let status = status(of: id)
+            let isOver =
+                status?.connection != .connected && since.duration(to: .now) > Self.farewell
+            let goesOn = (status?.keyframes ?? 0) > keyframes + 1
+            guard isOver || goesOn else { continue }
+            state.withLock { _ = $0.unpublished.removeValue(forKey: id) }
+            if isOver { await end(id, "its publisher ended") }
+        }
+        await sweepAbsent()
+    }
+
+    /// Ends watches that a media server asked for and whose stream has not been there for long: the
+    /// word of its end was lost.
+    private func sweepAbsent() async {
+        let places = state.withLock { $0.placed }
+        for id in places {
+            let isThere = status(of: id)?.connection == .connected
+            let since = state.withLock { state -> ContinuousClock.Instant? in
+                state.absent[id] = isThere ? nil : state.absent[id] ?? .now
+                return state.absent[id]
+            }
+            guard let since, since.duration(to: .now) > Self.longestAbsence else { continue }
+            await end(id, "not published for \(Self.longestAbsence)")
+        }
+    }
+
+    private func end(_ id: StreamID, _ reason: String) async {
+        do { _ = try await remove(id, reason: reason) } catch {
+            logger.error("the end of watch \(id) is not recorded: \(error)")
+        }
     }
 
     private func entry(_ id: StreamID, _ minute: CoverageMinute) -> CoverageEntry {

@@ -30,8 +30,10 @@ public struct VigilService: Sendable {
     /// On the same state, for reading only.
     private let reading: any LiveStore
     private let readingDisk = StoreQueue("vigil.serve.read")
+    private let hookDisk = StoreQueue("vigil.serve.hooks")
     private let events: EventHub
     private let canary: Canary?
+    private let stops: StopDesk
     private let known: [KnownView]
     private let logger: Logger
 
@@ -82,9 +84,12 @@ public struct VigilService: Sendable {
         let events = EventHub()
         self.store = store
         self.events = events
+        let stops = StopDesk(
+            settings.stop, servers: settings.servers, store: store, events: events, logger: logger)
+        self.stops = stops
         run = LiveRun(pipeline: settings.pipeline, index: index, store: store) {
             [events, canary, logger] in
-            Self.tell($0, events, canary, logger)
+            Self.tell($0, events, stops, canary, logger)
         }
         desk = StreamDesk(
             run: run, store: store, settings: settings, events: events, logger: logger)
@@ -105,7 +110,8 @@ public struct VigilService: Sendable {
 
     /// Tells of an alert; on the recording thread, so it does not block.
     private static func tell(
-        _ event: LiveRunEvent, _ events: EventHub, _ canary: Canary?, _ logger: Logger
+        _ event: LiveRunEvent, _ events: EventHub, _ stops: StopDesk, _ canary: Canary?,
+        _ logger: Logger
     ) {
         let (type, alert, problem) =
             switch event {
@@ -124,6 +130,7 @@ public struct VigilService: Sendable {
         let what = "known item \(alert.known.item) of \(alert.known.set)"
         logger.notice("\(type) \(alert.id): \(what) in \(alert.input)")
         events.send(type, alert)
+        if type == "alert.opened", problem == nil { stops.opened(alert) }
     }
 }
 
@@ -139,11 +146,13 @@ extension VigilService: Service {
         } catch {
             throw ServeError(.state, "the watches cannot be resumed: \(error)")
         }
+        await stops.resume()
         logger.notice("\(resumed) watches resumed, \(known.count) known sets")
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await writeLedger() }
             group.addTask { await sendCanaries() }
             group.addTask { await keepListeners() }
+            group.addTask { await sweepStreams() }
             try await gracefulShutdown()
             group.cancelAll()
         }
@@ -169,6 +178,10 @@ extension VigilService: Service {
             let next = began + .seconds(settings.canarySeconds)
             guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
         }
+    }
+
+    private func sweepStreams() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil { await desk.sweep() }
     }
 
     /// Says now and then that there is nothing new, so that dead listeners are noticed.
@@ -204,7 +217,13 @@ extension VigilService {
                         failureTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
-        try await group.run()
+        do {
+            try await group.run()
+        } catch {
+            await settings.close()
+            throw error
+        }
+        await settings.close()
     }
 
     /// What the server's own libraries say is of no use to an operator but where it is an error.
@@ -244,7 +263,7 @@ extension VigilService {
         let streams = StreamRoutes(desk: desk)
         let alerts = AlertRoutes(
             reading: reading, disk: readingDisk, events: events, known: known)
-        let actions = ActionRoutes(store: store, disk: readingDisk, servers: [])
+        let actions = ActionRoutes(store: store, disk: readingDisk)
         func gate(_ role: Role) -> Gatekeeper {
             Gatekeeper(tokens: tokens, role: role, refusals: refusals)
         }
@@ -255,6 +274,13 @@ extension VigilService {
         let operators = router.group("v1").add(middleware: gate(.operator))
         streams.addChanging(to: operators)
         actions.addChanging(to: operators)
+        let hooks = HookRoutes(
+            servers: settings.servers, desk: desk, stops: stops, store: store, disk: hookDisk,
+            logger: logger)
+        hooks.add(
+            to: router.group("v1").add(
+                middleware: Gatekeeper(
+                    tokens: tokens, role: .hook, refusals: refusals, takesQuery: true)))
         addHealth(to: router)
         router.group("").add(middleware: gate(.reader)).get("metrics") { _, _ in
             try await metrics(requests, refusals)
@@ -263,6 +289,11 @@ extension VigilService {
     }
 
     private func addHealth(to router: Router<APIContext>) {
+        router.get("openapi.json") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/json"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
+        }
         router.get("healthz") { _, _ in Response.json(["status": "ok"]) }
         router.get("readyz") { _, _ in
             let readiness = Readiness(canary?.result, every: settings.canarySeconds)

@@ -37,7 +37,7 @@ import Testing
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: place) }
         let clip = try Self.clip(in: place)
-        let store = try SQLiteReportStore(directory: place)
+        let store = try SQLiteStore(directory: place)
         let before = try Held.now()
         var pipeline = Pipeline()
         pipeline.sampling.maximumGap = 0.5
@@ -50,7 +50,8 @@ import Testing
         defer { for publisher in publishers { publisher.stop() } }
         let numbers = try publishers.enumerated().map { number, publisher in
             let scheme = Self.schemes[number % Self.schemes.count]
-            return run.watch(try LiveInput("\(scheme)://127.0.0.1:\(publisher.port)/live/x"))
+            return run.watch(
+                try LiveInput("\(scheme)://127.0.0.1:\(publisher.port)/live/x"), egress: .watch)
         }
         for _ in 0..<1200 where Self.connections(to: publishers) < Self.connections {
             usleep(50_000)

@@ -44,10 +44,24 @@ struct APIError: Error, HTTPResponseError {
                 .serviceUnavailable, "store",
                 "the state could not be read or written "
                     + "(\(error.code.rawValue)); the service's log says why")
-        case let error as HTTPError:
-            self.init(error.status, "bad_request", error.body ?? "the request is not understood")
+        case let error as HTTPError: self.init(error)
         default:
             self.init(.internalServerError, "internal", "the service's log says why")
+        }
+    }
+}
+
+extension APIError {
+    /// What the server's own refusals mean to a caller.
+    private init(_ error: HTTPError) {
+        switch error.status {
+        case .notFound: self.init(.notFound, "not_found", "there is nothing at this path")
+        case .contentTooLarge:
+            self.init(
+                .contentTooLarge, "too_large",
+                "the body is larger than \(HookRequest.longestBody) bytes")
+        default:
+            self.init(error.status, "bad_request", error.body ?? "the request is not understood")
         }
     }
 }

@@ -100,7 +100,7 @@ struct StreamView: Encodable {
         labels = stream.labels
         priority = stream.isPriority
         watched = stream.isWatched
-        place = stream.place.map { Place(server: $0.server, path: $0.path) }
+        place = stream.place.map { Place(server: $0.server, path: $0.redactedPath) }
         publisherPeer = stream.publisher.peer
         startedUnixMs = stream.startedUnixMilliseconds
         endedUnixMs = stream.endedUnixMilliseconds

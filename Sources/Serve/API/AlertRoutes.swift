@@ -82,7 +82,6 @@ extension ServiceEvent {
 struct ActionRoutes: Sendable {
     let store: any LiveStore
     let disk: StoreQueue
-    let servers: Set<String>
 
     /// Longest hold, seconds: 30 days; one that is needed for longer is asked for again.
     static let longestHold = 30.0 * 86_400
@@ -101,8 +100,18 @@ struct ActionRoutes: Sendable {
     func addChanging(to group: RouterGroup<APIContext>) {
         group.post("holds") { request, context in
             let body = try await request.body.collect(upTo: context.maxUploadSize)
-            let hold = try hold(Data(body.readableBytesView))
-            try await disk.run { try store.keep(hold) }
+            let asked = try HoldBody(Data(body.readableBytesView))
+            let hold = try await disk.run { () -> Hold? in
+                guard let place = try store.stream(asked.stream)?.place else { return nil }
+                let hold = asked.hold(of: place, from: unixMilliseconds())
+                try store.keep(hold)
+                return hold
+            }
+            guard let hold else {
+                throw APIError(
+                    .notFound, "not_found",
+                    "no stream has this id, or where it is published is not known")
+            }
             return Response.json(HoldView(hold), status: .created)
         }
         group.delete("holds/:id") { _, context in
@@ -111,46 +120,58 @@ struct ActionRoutes: Sendable {
             else { throw APIError(.notFound, "not_found", "no hold that goes on has this id") }
             return Response(status: .noContent)
         }
-        group.delete("denials") { request, _ in
-            let query = try Query(request, allowed: ["server", "path"])
-            guard let server = query.text("server"), let path = query.text("path") else {
-                throw APIError(.badRequest, "bad_query", "the query needs server and path")
+        group.delete("denials/:id") { _, context in
+            let alert = AlertID(context.parameters.get("id") ?? "")
+            let isLifted = try await disk.run {
+                let denial = try store.denials(at: unixMilliseconds()).first { $0.alert == alert }
+                return try denial.map { try store.lift($0.place) } ?? false
             }
-            let place = StreamPlace(server: server, path: path)
-            guard try await disk.run({ try store.lift(place) }) else {
-                throw APIError(.notFound, "not_found", "nothing is denied there")
+            guard isLifted else {
+                throw APIError(.notFound, "not_found", "nothing is denied because of this alert")
             }
             return Response(status: .noContent)
         }
     }
+}
 
-    private func hold(_ data: Data) throws(APIError) -> Hold {
-        let members = try JSONMembers(
-            data, known: ["server", "path", "authority", "reason", "for_s"])
-        guard let server = try members.text("server"), let path = try members.text("path"),
+/// What a caller says of a hold.
+struct HoldBody: Sendable {
+    let stream: StreamID
+    private let authority: String
+    private let reason: String
+    private let seconds: Double
+
+    /// Longest hold, seconds: 30 days; one that is needed for longer is asked for again.
+    static let longest = 30.0 * 86_400
+
+    init(_ data: Data) throws(APIError) {
+        let members = try JSONMembers(data, known: ["stream_id", "authority", "reason", "for_s"])
+        guard let id = try members.text("stream_id"), let stream = StreamID(id),
             let authority = try members.text("authority"),
             let reason = try members.text("reason"), let seconds = try members.number("for_s")
         else {
             throw APIError(
-                .badRequest, "bad_body", "server, path, authority, reason and for_s are needed")
+                .badRequest, "bad_body",
+                "stream_id (36 characters), authority, reason and for_s are needed")
         }
-        guard servers.contains(server) else {
-            throw APIError(.badRequest, "bad_body", "no server of this name is configured")
-        }
-        guard (1...Self.longestHold).contains(seconds),
-            (1...200).contains(authority.count), reason.count <= 1000,
-            (1...500).contains(path.count)
+        guard (1...Self.longest).contains(seconds), (1...200).contains(authority.count),
+            reason.count <= 1000
         else {
             throw APIError(
                 .badRequest, "bad_body",
-                "for_s is 1 to \(Int(Self.longestHold)); authority has 1 to 200 characters, path 1 "
-                    + "to 500, reason at most 1000")
+                "for_s is 1 to \(Int(Self.longest)); authority has 1 to 200 characters, reason at "
+                    + "most 1000")
         }
-        let now = unixMilliseconds()
-        return Hold(
-            id: newID(), place: StreamPlace(server: server, path: path), authority: authority,
-            reason: reason, sinceUnixMilliseconds: now,
-            untilUnixMilliseconds: now + Int64(seconds * 1000))
+        self.stream = stream
+        self.authority = authority
+        self.reason = reason
+        self.seconds = seconds
+    }
+
+    func hold(of place: StreamPlace, from now: Int64) -> Hold {
+        Hold(
+            id: newID(), place: place, authority: authority, reason: reason,
+            sinceUnixMilliseconds: now, untilUnixMilliseconds: now + Int64(seconds * 1000))
     }
 }
 
@@ -167,7 +188,7 @@ struct HoldView: Encodable {
     init(_ hold: Hold) {
         id = hold.id.description
         server = hold.place.server
-        path = hold.place.path
+        path = hold.place.redactedPath
         authority = hold.authority
         reason = hold.reason
         sinceUnixMs = hold.sinceUnixMilliseconds
@@ -185,9 +206,17 @@ struct DenialView: Encodable {
 
     init(_ denial: Denial) {
         server = denial.place.server
-        path = denial.place.path
+        path = denial.place.redactedPath
         alertId = denial.alert.description
         sinceUnixMs = denial.sinceUnixMilliseconds
         untilUnixMs = denial.untilUnixMilliseconds
+    }
+}
+
+extension StreamPlace {
+    /// The path without all of its last name, which is mostly what a stream is published with.
+    var redactedPath: String {
+        guard let last = path.split(separator: "/").last, last.count > 4 else { return path }
+        return path.dropLast(last.count) + last.prefix(2) + "…"
     }
 }

@@ -5,12 +5,6 @@
 import Crypto
 import FoundationEssentials
 
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
-
 /// A secret text: a password, a token, or the key of a signature.
 public struct SecretText: Sendable, Hashable {
     /// Longest secret, bytes.
@@ -29,7 +23,7 @@ public struct SecretText: Sendable, Hashable {
     /// Reads it from a file that not everyone may read or write; one line end is cut off.
     /// - Throws: `configuration`, with the path and what to do.
     public init(file path: String) throws(ServeError) {
-        let bytes = try Self.bytes(of: path)
+        let bytes = try PrivateFile.read(path, "secret", most: Self.longest + 2)
         let line =
             bytes.last == 10 ? bytes.dropLast(bytes.suffix(2) == [13, 10] ? 2 : 1) : bytes[...]
         guard let text = String(validating: line, as: UTF8.self), let secret = SecretText(text)
@@ -50,29 +44,6 @@ public struct SecretText: Sendable, Hashable {
         let expected = HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
         return HMAC<SHA256>.isValidAuthenticationCode(
             Array(expected), authenticating: Array(other.utf8), using: key)
-    }
-
-    private static func bytes(of path: String) throws(ServeError) -> [UInt8] {
-        func failed(_ why: String) -> ServeError {
-            ServeError(.configuration, "cannot read the secret in \(path): \(why)")
-        }
-        guard !path.utf8.contains(0) else { throw failed("a path cannot hold a zero byte") }
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)
-        guard descriptor >= 0 else { throw failed(String(cString: strerror(errno))) }
-        defer { _ = close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else {
-            throw failed(String(cString: strerror(errno)))
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw failed("it is not a file") }
-        guard status.st_mode & 0o007 == 0 else {
-            throw failed("every user of this machine can use it; run: chmod 600 \(path)")
-        }
-        var bytes = [UInt8](repeating: 0, count: longest + 3)
-        let count = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-        guard count >= 0 else { throw failed(String(cString: strerror(errno))) }
-        bytes.removeLast(bytes.count - count)
-        return bytes
     }
 }
 

@@ -39,24 +39,13 @@ public struct Tokens: Sendable {
 
     /// Most tokens in a file.
     private static let most = 1000
+    private static let longestFile = 1 << 20
     private static let prefix = "vigil_"
 
-    /// Reads a token file, which only its owner may write, and others than its group not read.
+    /// Reads a token file, which not everybody may read or write.
     public init(file path: String) throws(ServeError) {
-        let facts = try? FileManager.default.attributesOfItem(atPath: path)
-        guard let mode = (facts?[.posixPermissions] as? NSNumber)?.intValue,
-            let data = FileManager.default.contents(atPath: path)
-        else {
-            throw ServeError(
-                .configuration,
-                "\(path): the token file cannot be read; make one with `vigil token`")
-        }
-        guard mode & 0o027 == 0 else {
-            throw ServeError(
-                .configuration,
-                "\(path): others may read or write the token file; chmod 600 it")
-        }
-        try self.init(text: String(decoding: data, as: UTF8.self), name: path)
+        let bytes = try PrivateFile.read(path, "tokens", most: Self.longestFile)
+        try self.init(text: String(decoding: bytes, as: UTF8.self), name: path)
     }
 
     /// Reads the text of a token file.
