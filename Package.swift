@@ -130,7 +130,7 @@ let package = Package(
         .testTarget(
             name: "ServeTests",
             dependencies: [
-                "Match", "Report", "Serve",
+                "Match", "Report", "Serve", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],

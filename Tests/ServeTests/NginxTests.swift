@@ -162,6 +162,16 @@ private final class HookDesk: Sendable {
         #expect(hook.kind == .publish && hook.publisher.peer == "127.0.0.1")
         #expect(hook.publisher.id != nil)
 
+        // A second publisher at a place is turned away, which nginx tells like an end of the first.
+        let rival = try publishing("live/a+b=c!", port: port)
+        defer { rival.stop() }
+        try await wait("the hook of the rival") {
+            desk.hooks.contains { $0.path == odd.path && $0.kind == .unpublish }
+        }
+        let ids = desk.hooks.filter { $0.path == odd.path }.map(\.publisher.id)
+        #expect(ids.count == 3 && ids[1] == ids[2] && ids[0] != ids[1])
+        #expect(try await driver.isPublished(odd, publisher: nobody) == true)
+
         // One is stopped, by its own name; the others go on.
         desk.deny("live/one")
         #expect(try await driver.drop(one, publisher: hook.publisher) == .dropped)
