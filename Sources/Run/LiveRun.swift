@@ -90,9 +90,11 @@ public final class LiveRun: Sendable {
     ///   - egress: what it may connect to, and all that it leads to.
     ///   - id: what its alerts call it; a new one where there is none.
     ///   - isPriority: whether it is looked at before all others when time is short.
+    ///   - isExpected: whether it is said to begin about now, so that it is tried often at first.
     /// - Returns: its number in this run.
     public func watch(
-        _ input: LiveInput, egress: EgressPolicy, as id: StreamID? = nil, isPriority: Bool = false
+        _ input: LiveInput, egress: EgressPolicy, as id: StreamID? = nil,
+        isPriority: Bool = false, isExpected: Bool = false
     ) -> Int {
         let number = nextNumber.add(1, ordering: .relaxed).oldValue
         let stream = LiveStream(
@@ -102,7 +104,7 @@ public final class LiveRun: Sendable {
         let watcher = LiveWatcher(
             input, egress: egress, rendition: pipeline.rendition, stream: stream, board: board,
             gate: gate, clock: clocks.read,
-            shortestInterval: pipeline.sampling.minimumInterval)
+            shortestInterval: pipeline.sampling.minimumInterval, isExpected: isExpected)
         watchers.withLock { $0[number] = watcher }
         streams.withLock { $0.kept[number] = stream }
         readers.start(count: 1, name: "read-\(number)") { [self] in
@@ -112,6 +114,9 @@ public final class LiveRun: Sendable {
         }
         return number
     }
+
+    /// Somebody said that a stream which is watched begins anew: it is tried at once.
+    public func expect(_ number: Int) { watchers.withLock { $0[number] }?.expect() }
 
     /// Ends a watch, soon; its status can be asked until it is let go.
     public func unwatch(_ number: Int) { watchers.withLock { $0[number] }?.stop() }

@@ -15,15 +15,30 @@ package struct Backoff {
     private static let first = 0.25
     private static let longest = 15.0
 
+    /// Until when it is tried again at short intervals, whatever fails; see `expect`.
+    private var eagerUntil = 0.0
+
+    /// Longest wait while a stream is expected, and for how long it is, seconds.
+    private static let eager = 0.5, expecting = 30.0
+
     package init() {}
+
+    /// Somebody said that the stream begins about now.
+    package mutating func expect(now: Double) {
+        failures = 0
+        eagerUntil = now + Self.expecting
+    }
 
     /// A connection held: the next failure is the first again.
     package mutating func succeeded() { failures = 0 }
 
     /// Seconds until the next try, a random half of them, so that a thousand streams of a server
     /// that restarts do not all come at once.
-    package mutating func next(using random: inout some RandomNumberGenerator) -> Double {
-        let limit = min(Self.longest, Self.first * Double(1 << min(failures, 10)))
+    package mutating func next(
+        now: Double = 0, using random: inout some RandomNumberGenerator
+    ) -> Double {
+        let longest = now < eagerUntil ? Self.eager : Self.longest
+        let limit = min(longest, Self.first * Double(1 << min(failures, 10)))
         failures += 1
         return Double.random(in: limit / 2...limit, using: &random)
     }
@@ -134,13 +149,15 @@ final class LiveWatcher: Sendable {
     private let clock: StageClock
     private let shortestInterval: Double
     private let current = Mutex<(interrupt: Interrupt?, isStopped: Bool)>((nil, false))
+    private let isExpected: Atomic<Bool>
     /// Signalled to end a wait early; waited for on the reader's own thread, which has nothing else
     /// to do.
     private let wakened = DispatchSemaphore(value: 0)
 
     init(
         _ input: LiveInput, egress: EgressPolicy, rendition: RenditionChoice, stream: LiveStream,
-        board: LiveBoard, gate: OpenGate, clock: StageClock, shortestInterval: Double
+        board: LiveBoard, gate: OpenGate, clock: StageClock, shortestInterval: Double,
+        isExpected: Bool
     ) {
         self.input = input
         self.egress = egress
@@ -149,7 +166,14 @@ final class LiveWatcher: Sendable {
         self.board = board
         self.gate = gate
         self.clock = clock
+        self.isExpected = Atomic(isExpected)
         self.shortestInterval = shortestInterval
+    }
+
+    /// Somebody said that the stream begins about now: tries again at once, and often for a while.
+    func expect() {
+        isExpected.store(true, ordering: .relaxed)
+        wakened.signal()
     }
 
     /// Ends the watch, soon.
@@ -194,13 +218,17 @@ final class LiveWatcher: Sendable {
                 return state.isStopped
             }
             if isStopped { break }
+            if isExpected.exchange(false, ordering: .relaxed) {
+                course.backoff.expect(now: monotonicSeconds())
+            }
             _ = wakened.wait(timeout: .now() + gate.takeTurn(now: monotonicSeconds()))
             course.clock.reopened()
             course.silence.reopened()
             let problem = readOnce(interrupt, &course)
             if self.isStopped { break }
             stream.set(.waiting(problem))
-            _ = wakened.wait(timeout: .now() + course.backoff.next(using: &random))
+            let pause = course.backoff.next(now: monotonicSeconds(), using: &random)
+            _ = wakened.wait(timeout: .now() + pause)
         }
         stream.set(.ended)
     }

@@ -128,6 +128,8 @@ final class StreamDesk: Sendable {
                 begin(added.stream, input)
                 logger.info("watching \(added.stream.name) as \(added.stream.id)")
                 events.send("stream.added", StreamView(StreamState(stream: added.stream)))
+            } else if request.place != nil {
+                publishedAgain(added.stream.id)
             }
             return added
         }
@@ -135,7 +137,8 @@ final class StreamDesk: Sendable {
 
     private func begin(_ stream: WatchedStream, _ input: LiveInput) {
         let number = run.watch(
-            input, egress: egress(stream.isTrusted), as: stream.id, isPriority: stream.isPriority)
+            input, egress: egress(stream.isTrusted), as: stream.id, isPriority: stream.isPriority,
+            isExpected: stream.place != nil)
         state.withLock { state in
             state.numbers[stream.id] = number
             if stream.place != nil { state.placed.insert(stream.id) }
@@ -174,6 +177,15 @@ final class StreamDesk: Sendable {
             return number
         }
         if let number { run.unwatch(number) }
+    }
+
+    /// A media server says that a stream which is watched begins anew.
+    private func publishedAgain(_ id: StreamID) {
+        let number = state.withLock { state in
+            state.unpublished[id] = nil
+            return state.numbers[id]
+        }
+        if let number { run.expect(number) }
     }
 
     /// A media server says that nobody publishes a stream any more.

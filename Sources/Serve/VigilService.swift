@@ -235,7 +235,8 @@ extension VigilService {
 
     private func server() throws(ServeError) -> HTTPServerBuilder {
         let connection = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadline()], idleTimeout: .seconds(120),
+            additionalChannelHandlers: [RequestDeadline(), CloseWhenAsked()],
+            idleTimeout: .seconds(120),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10,
                 maxHeaderFieldCount: 100))

@@ -1,0 +1,35 @@
+// Closes a connection after the answer where the caller asked for that, in whatever case it wrote it.
+//
+// The server library knows only "close"; nginx's RTMP module writes "Close", and holds the publisher
+// up until the connection is closed.
+
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTPTypes
+
+/// Ends connections as RFC 9112, section 9.6, asks: options of `Connection` have no case.
+final class CloseWhenAsked: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = HTTPResponsePart
+
+    private var isLast = false
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .head(let request) = unwrapInboundIn(data) {
+            let options = request.headerFields[.connection]?.split(separator: ",") ?? []
+            isLast = options.contains { $0.filter { $0 != " " }.lowercased() == "close" }
+        }
+        context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        guard isLast, case .end = unwrapOutboundIn(data) else {
+            return context.write(data, promise: promise)
+        }
+        let written = promise ?? context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in bound.value.close(promise: nil) }
+        context.write(data, promise: written)
+    }
+}
