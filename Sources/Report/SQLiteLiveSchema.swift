@@ -30,6 +30,9 @@ enum SQLiteLiveSchema {
             CHECK ((server IS NULL) = (path IS NULL))
         ) WITHOUT ROWID;
 
+        CREATE INDEX alerts_open ON alerts (stream_id)
+            WHERE closed_ms IS NULL AND stream_id IS NOT NULL;
+
         CREATE UNIQUE INDEX streams_watched ON streams (address) WHERE ended_ms IS NULL;
         CREATE INDEX streams_place ON streams (server, path) WHERE ended_ms IS NULL;
 

@@ -61,6 +61,18 @@ extension SQLiteStore: StreamStore {
         }
     }
 
+    /// Closes alerts that were left open; see ``StreamStore``.
+    public func closeAbandonedAlerts(at unixMilliseconds: Int64) throws(ReportError) -> Int {
+        try write("close alerts that were left open") { database in
+            let sql = """
+                UPDATE alerts SET closed_ms = ?1, updated_ms = ?1
+                WHERE closed_ms IS NULL AND stream_id IN (SELECT id FROM streams)
+                """
+            try database.cachedStatement(sql: sql).execute(arguments: [unixMilliseconds])
+            return database.changesCount
+        }
+    }
+
     /// Finds a stream; see ``StreamStore``.
     public func stream(_ id: StreamID) throws(ReportError) -> WatchedStream? {
         try read("the streams") { try Self.watched("id = ?", [id.description], $0) }

@@ -118,6 +118,11 @@ public protocol StreamStore: Sendable {
     /// - Throws: `notFound` where there is no such stream.
     func end(_ id: StreamID, at unixMilliseconds: Int64, reason: String) throws(ReportError)
 
+    /// Closes the alerts of streams that this store keeps and that a service which was killed left
+    /// open: what comes of the streams from now on is another showing.
+    /// - Returns: how many.
+    func closeAbandonedAlerts(at unixMilliseconds: Int64) throws(ReportError) -> Int
+
     /// Finds a stream.
     func stream(_ id: StreamID) throws(ReportError) -> WatchedStream?
 

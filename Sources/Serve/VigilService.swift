@@ -68,6 +68,9 @@ public struct VigilService: Sendable {
         let index: KnownIndex
         do {
             store = try SQLiteStore(directory: directory)
+            try ServiceLock.take(in: directory)
+            let abandoned = try store.closeAbandonedAlerts(at: unixMilliseconds())
+            if abandoned > 0 { logger.notice("alerts closed that were left open: \(abandoned)") }
             try store.removeAlerts(ofSet: Canary.setName)
             reading = try SQLiteStore(directory: directory, readOnly: true)
             let keyPath = KeyFile.resolve(explicit: settings.keyFile, environment: environment)

@@ -9,7 +9,7 @@ typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore
 
 enum LiveStoreConformance: String, CaseIterable {
     case addsOnce, keepsWhoPublishes, endsOnce, watchesAgain, listsStreams, findsByPlace
-    case alertsCarryTheirStream
+    case alertsCarryTheirStream, closesWhatWasLeftOpen
     case ledgerReplaces, ledgerSumsSessions, ledgerRanges, ledgerIsAtomic
     case stepsKeepTheirOrder, stepsAreBounded, findsUnfinishedStops
     case denialsEnd, denialsAreLifted, holdsEnd
@@ -23,6 +23,7 @@ enum LiveStoreConformance: String, CaseIterable {
         case .listsStreams: try checkListing(store)
         case .findsByPlace: try checkPlaces(store)
         case .alertsCarryTheirStream: try checkAlerts(store)
+        case .closesWhatWasLeftOpen: try checkAbandoned(store)
         case .ledgerReplaces: try checkReplacing(store)
         case .ledgerSumsSessions: try checkSums(store)
         case .ledgerRanges: try checkRanges(store)
@@ -121,6 +122,24 @@ private func checkAlerts(_ store: any LiveStore) throws {
     alert.stream?.examinedSeconds = 100
     try store.update(alert, closed: true, at: noon + 1)
     #expect(try store.report(id: alert.id)?.alert == alert)
+}
+
+private func checkAbandoned(_ store: any LiveStore) throws {
+    let stream = makeStream(9)
+    _ = try store.add(stream)
+    var alerts = (1...3).map { makeAlert($0) }
+    let facts = AlertStream(
+        id: stream.id.description, frameArrivedUnixMilliseconds: noon, examinedSeconds: 1,
+        missedSeconds: 0)
+    alerts[0].stream = facts
+    alerts[1].stream = facts
+    // The third is of a scan, or of a stream that is watched in the foreground.
+    _ = try store.open(alerts, at: noon)
+    try store.update(alerts[0], closed: true, at: noon + 1)
+    #expect(try store.closeAbandonedAlerts(at: noon + 9) == 1)
+    let closed = try (1...3).map { try store.report(id: makeID($0))?.closedUnixMilliseconds }
+    #expect(closed == [noon + 1, noon + 9, nil])
+    #expect(try store.closeAbandonedAlerts(at: noon + 10) == 0)
 }
 
 // MARK: The ledger
