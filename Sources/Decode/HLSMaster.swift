@@ -164,7 +164,7 @@ enum PlaylistNumber {
     static func whole(_ text: some StringProtocol) -> Int? {
         let bare = text.drop { $0 == " " }
         let trimmed = bare.prefix { $0 != " " }
-        guard let number = Int(trimmed), abs(number) < 1 << 53 else { return nil }
+        guard let number = Int(trimmed), number.magnitude < 1 << 53 else { return nil }
         return number
     }
 }

@@ -47,14 +47,21 @@ public struct LiveInput: Sendable, Hashable {
                 "is not the address of a live stream; one begins with "
                     + Scheme.allCases.map { $0.rawValue + "://" }.joined(separator: ", "))
         }
+        guard !Self.listens(text) else {
+            throw DecodeError(.unsupported, "asks to be listened for, which is not done")
+        }
         self.scheme = scheme
         url = scheme.rawValue + ":" + parts[1]
     }
 
     /// The address without user, password, stream key and query, for people and records.
-    public var redacted: String {
+    public var redacted: String { redacted(isKeyed: scheme == .rtmp || scheme == .rtmps) }
+
+    /// The address without secrets.
+    /// - Parameter isKeyed: whether its last name is what an encoder publishes with.
+    public func redacted(isKeyed: Bool) -> String {
         let bare = MediaInput.url(url).redacted
-        guard scheme == .rtmp || scheme == .rtmps, let last = bare.lastIndex(of: "/"),
+        guard isKeyed, let last = bare.lastIndex(of: "/"),
             bare.distance(from: bare.startIndex, to: last) > scheme.rawValue.count + 2
         else { return bare }
         // What an encoder publishes with is mostly all that keeps others from publishing.
@@ -67,6 +74,14 @@ public struct LiveInput: Sendable, Hashable {
     var isHTTP: Bool { scheme == .http || scheme == .https }
 
     var isRTSP: Bool { scheme == .rtsp || scheme == .rtsps }
+
+    /// Whether the query asks the library to wait for somebody to connect to this machine.
+    private static func listens(_ text: String) -> Bool {
+        guard let question = text.firstIndex(of: "?") else { return false }
+        return text[text.index(after: question)...].lowercased()
+            .split { "?&;".contains($0) }
+            .contains { $0.hasPrefix("listen") || $0.hasPrefix("mode=") || $0.hasPrefix("mode%") }
+    }
 
     /// Why a policy does not allow it, as far as the address alone tells; `nil` where it may.
     ///

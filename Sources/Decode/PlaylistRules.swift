@@ -62,7 +62,7 @@ package enum PlaylistKind: Equatable {
             return
         }
         var playlists = 0
-        for line in text.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d })
+        for line in text.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d || $0 == 0 })
         where line.starts(with: "#EXT-X-STREAM-INF".utf8) || line.starts(with: "#EXT-X-MEDIA:".utf8)
         {
             playlists += 1

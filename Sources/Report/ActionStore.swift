@@ -19,7 +19,9 @@ public struct AlertStep: Sendable, Hashable {
         case stopFailed = "stop_failed"
         /// The stream is no longer there.
         case confirmedGone = "confirmed_gone"
-        /// It was still there after all tries: a person has to act.
+        /// The stream ended before it was stopped, for instance while a hold went on.
+        case endedByItself = "ended_by_itself"
+        /// It was still there after all tries, or nobody could be asked: a person has to act.
         case stopGivenUp = "stop_given_up"
         /// The publisher tried to come back and was refused.
         case republishDenied = "republish_denied"
@@ -95,15 +97,16 @@ public struct Hold: Sendable, Hashable {
 
 /// Keeps what was done because of alerts.
 public protocol ActionStore: Sendable {
-    /// Adds a step to an alert, unless it has `ActionLimits.steps` of them.
+    /// Adds a step to an alert, unless it has `ActionLimits.steps` of them, or of refusals
+    /// `ActionLimits.refusals`; steps that end a stop are always added.
     /// - Throws: `notFound` where there is no such alert.
     func add(_ step: AlertStep, to alert: AlertID) throws(ReportError)
 
     /// The steps of an alert in the order in which they were added.
     func steps(of alert: AlertID) throws(ReportError) -> [AlertStep]
 
-    /// Alerts for which a stop was asked and which ended neither in `confirmedGone` nor in
-    /// `stopGivenUp`, the oldest first: what a service that was killed takes up again.
+    /// Alerts that called for a stop, detected, held or requested, which has not ended, the oldest
+    /// first: what a service that was killed takes up again.
     func unfinishedStops() throws(ReportError) -> [AlertID]
 
     /// Denies a place, in the stead of an earlier denial there.
@@ -119,7 +122,8 @@ public protocol ActionStore: Sendable {
     /// - Returns: whether there was one.
     func lift(_ place: StreamPlace) throws(ReportError) -> Bool
 
-    /// Keeps a hold.
+    /// Keeps a hold, and lifts the denial of its place: both at once, because a refusal would warn
+    /// whoever publishes there.
     func keep(_ hold: Hold) throws(ReportError)
 
     /// The hold of a place that holds at a time, that which ends last.
@@ -137,6 +141,8 @@ public protocol ActionStore: Sendable {
 package enum ActionLimits {
     /// Most steps that are kept of an alert.
     package static let steps = 200
+    /// Most refusals among them, which whoever is refused makes as many of as he likes.
+    package static let refusals = 40
     /// Longest detail, characters.
     package static let detail = 300
     /// Most denials or holds that are listed.

@@ -34,6 +34,7 @@ enum SQLiteLiveSchema {
             WHERE closed_ms IS NULL AND stream_id IS NOT NULL;
 
         CREATE UNIQUE INDEX streams_watched ON streams (address) WHERE ended_ms IS NULL;
+        CREATE INDEX streams_current ON streams (id) WHERE ended_ms IS NULL;
         CREATE INDEX streams_place ON streams (server, path) WHERE ended_ms IS NULL;
 
         CREATE TABLE coverage (
@@ -60,6 +61,7 @@ enum SQLiteLiveSchema {
             detail TEXT NOT NULL,
             PRIMARY KEY (alert_id, number)
         ) WITHOUT ROWID;
+        CREATE INDEX steps_detected ON alert_steps (alert_id) WHERE step = 'detected';
 
         CREATE TABLE denials (
             server TEXT NOT NULL,
@@ -69,6 +71,8 @@ enum SQLiteLiveSchema {
             until_ms INTEGER NOT NULL CHECK (until_ms >= 0),
             PRIMARY KEY (server, path)
         ) WITHOUT ROWID;
+
+        CREATE INDEX denials_alert ON denials (alert_id);
 
         CREATE TABLE holds (
             id TEXT NOT NULL PRIMARY KEY CHECK (length(id) = 36),

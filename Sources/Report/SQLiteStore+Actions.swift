@@ -19,11 +19,14 @@ extension SQLiteStore: ActionStore {
             let sql = """
                 INSERT INTO alert_steps (alert_id, number, step, at_ms, detail)
                 SELECT ?1, COUNT(*), ?2, ?3, ?4 FROM alert_steps WHERE alert_id = ?1
-                HAVING COUNT(*) < ?5
+                HAVING ?2 IN ('confirmed_gone', 'stop_given_up', 'ended_by_itself')
+                    OR COUNT(*) < ?5 AND (?2 <> 'republish_denied'
+                        OR COUNT(*) FILTER (WHERE step = 'republish_denied') < ?6)
                 """
             try database.cachedStatement(sql: sql).execute(arguments: [
                 alert.description, step.kind.rawValue, step.unixMilliseconds,
                 String(step.detail.prefix(ActionLimits.detail)), ActionLimits.steps,
+                ActionLimits.refusals,
             ])
         }
     }
@@ -42,9 +45,9 @@ extension SQLiteStore: ActionStore {
     public func unfinishedStops() throws(ReportError) -> [AlertID] {
         let sql = """
             SELECT DISTINCT alert_id FROM alert_steps AS asked
-            WHERE step = 'stop_requested' AND NOT EXISTS (
+            WHERE step = 'detected' AND NOT EXISTS (
                 SELECT 1 FROM alert_steps AS done WHERE done.alert_id = asked.alert_id
-                AND done.step IN ('confirmed_gone', 'stop_given_up'))
+                AND done.step IN ('confirmed_gone', 'stop_given_up', 'ended_by_itself'))
             ORDER BY alert_id LIMIT \(ActionLimits.listed)
             """
         return try read("the stops that are not finished") { database in
@@ -97,10 +100,14 @@ extension SQLiteStore {
     /// Lifts a denial; see ``ActionStore``.
     public func lift(_ place: StreamPlace) throws(ReportError) -> Bool {
         try write("lift a denial") { database in
-            try database.cachedStatement(sql: "DELETE FROM denials WHERE server = ? AND path = ?")
-                .execute(arguments: [place.server, place.path])
+            try Self.lift(place, database)
             return database.changesCount > 0
         }
+    }
+
+    private static func lift(_ place: StreamPlace, _ database: Database) throws {
+        try database.cachedStatement(sql: "DELETE FROM denials WHERE server = ? AND path = ?")
+            .execute(arguments: [place.server, place.path])
     }
 }
 
@@ -127,6 +134,7 @@ extension SQLiteStore {
                 hold.id.description, hold.place.server, hold.place.path, hold.authority,
                 hold.reason, hold.sinceUnixMilliseconds, hold.untilUnixMilliseconds,
             ])
+            try Self.lift(hold.place, database)
         }
     }
 

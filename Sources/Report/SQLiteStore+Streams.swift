@@ -18,10 +18,13 @@ extension SQLiteStore: StreamStore {
                 "address = ? AND ended_ms IS NULL", [stream.address], database)
             {
                 known.publisher = stream.publisher
-                try database.cachedStatement(
-                    sql: "UPDATE streams SET publisher = ?, peer = ? WHERE id = ?"
-                ).execute(arguments: [
-                    known.publisher.id, known.publisher.peer, known.id.description,
+                known.place = known.place ?? stream.place
+                let sql = """
+                    UPDATE streams SET publisher = ?, peer = ?, server = ?, path = ? WHERE id = ?
+                    """
+                try database.cachedStatement(sql: sql).execute(arguments: [
+                    known.publisher.id, known.publisher.peer, known.place?.server,
+                    known.place?.path, known.id.description,
                 ])
                 return (known, false)
             }
@@ -45,7 +48,8 @@ extension SQLiteStore: StreamStore {
     ) throws(ReportError) {
         try write("end the watch \(id)") { database in
             let sql = """
-                UPDATE streams SET ended_ms = ?, end_reason = ? WHERE id = ? AND ended_ms IS NULL
+                UPDATE streams SET ended_ms = ?, end_reason = ?, address = ''
+                WHERE id = ? AND ended_ms IS NULL
                 """
             try database.cachedStatement(sql: sql).execute(arguments: [
                 unixMilliseconds, reason, id.description,

@@ -108,13 +108,14 @@ public struct WatchedStream: Sendable, Hashable {
 public protocol StreamStore: Sendable {
     /// Adds a stream whose watch begins.
     ///
-    /// Where its address is watched already, nothing is added but who publishes it now.
+    /// Where its address is watched already, nothing is added but who publishes it now, and where,
+    /// if that was not known.
     /// - Returns: the stream that is watched, and whether it is new.
     func add(
         _ stream: WatchedStream
     ) throws(ReportError) -> (stream: WatchedStream, isNew: Bool)
 
-    /// Ends a watch; one that has ended keeps its time and reason.
+    /// Ends a watch, whose address is forgotten; one that has ended keeps its time and reason.
     /// - Throws: `notFound` where there is no such stream.
     func end(_ id: StreamID, at unixMilliseconds: Int64, reason: String) throws(ReportError)
 

@@ -89,16 +89,17 @@ public final class LiveRun: Sendable {
     ///   - input: its address.
     ///   - egress: what it may connect to, and all that it leads to.
     ///   - id: what its alerts call it; a new one where there is none.
+    ///   - name: what it is called in output and records; its address without secrets by default.
     ///   - isPriority: whether it is looked at before all others when time is short.
     ///   - isExpected: whether it is said to begin about now, so that it is tried often at first.
     /// - Returns: its number in this run.
     public func watch(
-        _ input: LiveInput, egress: EgressPolicy, as id: StreamID? = nil,
+        _ input: LiveInput, egress: EgressPolicy, as id: StreamID? = nil, name: String? = nil,
         isPriority: Bool = false, isExpected: Bool = false
     ) -> Int {
         let number = nextNumber.add(1, ordering: .relaxed).oldValue
         let stream = LiveStream(
-            number: number, id: id ?? StreamID(newAlertID()), name: input.redacted,
+            number: number, id: id ?? StreamID(newAlertID()), name: name ?? input.redacted,
             isPriority: isPriority, effort: pipeline.effort, sampling: pipeline.sampling,
             limits: limits)
         let watcher = LiveWatcher(

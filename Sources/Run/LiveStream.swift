@@ -148,7 +148,7 @@ final class LiveStream: Sendable {
     /// The minutes of coverage that were not taken before, and last the one that goes on.
     func takeLedger() -> [CoverageMinute] {
         state.withLock {
-            $0.coverage.settle(at: monotonicSeconds())
+            $0.coverage.settle(at: $0.settledTime(at: monotonicSeconds()))
             return $0.coverage.takeLedger()
         }
     }

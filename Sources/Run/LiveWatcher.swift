@@ -172,8 +172,7 @@ final class LiveWatcher: Sendable {
 
     /// Somebody said that the stream begins about now: tries again at once, and often for a while.
     func expect() {
-        isExpected.store(true, ordering: .relaxed)
-        wakened.signal()
+        if !isExpected.exchange(true, ordering: .relaxed) { wakened.signal() }
     }
 
     /// Ends the watch, soon.
@@ -227,6 +226,9 @@ final class LiveWatcher: Sendable {
             let problem = readOnce(interrupt, &course)
             if self.isStopped { break }
             stream.set(.waiting(problem))
+            // A signal that came while it read is no reason not to wait now.
+            while wakened.wait(timeout: .now()) == .success {}
+            if self.isStopped { break }
             let pause = course.backoff.next(now: monotonicSeconds(), using: &random)
             _ = wakened.wait(timeout: .now() + pause)
         }

@@ -20,6 +20,8 @@ struct CanaryState: Sendable {
     var passed = 0
     var failed = 0
     var lastPassedUnixMilliseconds: Int64?
+    /// The same by a clock that nobody sets.
+    var lastPassed: ContinuousClock.Instant?
     /// From the begin of the stream until the alert was recorded, seconds.
     var lastDelay: Double?
     /// Why the last one failed; `nil` where it passed.
@@ -37,6 +39,7 @@ final class Canary: Sendable {
     private let seen = Mutex<Bool>(false)
     private let arrived = DispatchSemaphore(value: 0)
     private let closed = DispatchSemaphore(value: 0)
+    private let isCancelled = Atomic<Bool>(false)
 
     /// Longest that a canary may take, seconds.
     private static let limit = 20.0
@@ -50,6 +53,13 @@ final class Canary: Sendable {
     func opened() {
         seen.withLock { $0 = true }
         arrived.signal()
+    }
+
+    /// Ends the one that goes on, which counts for nothing.
+    func cancel() {
+        isCancelled.store(true, ordering: .relaxed)
+        arrived.signal()
+        closed.signal()
     }
 
     /// The alert is complete on the queue.
@@ -67,12 +77,14 @@ final class Canary: Sendable {
         } catch {
             problem = error.message
         }
+        if isCancelled.load(ordering: .relaxed) { return }
         let delay = (ContinuousClock.now - start) / .seconds(1)
         let wasFailing = state.withLock { state in
             defer { state.problem = problem }
             if problem == nil {
                 state.passed += 1
                 state.lastPassedUnixMilliseconds = unixMilliseconds()
+                state.lastPassed = .now
                 state.lastDelay = delay
             } else {
                 state.failed += 1

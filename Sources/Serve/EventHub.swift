@@ -1,6 +1,6 @@
 // Hands events to everybody who listens to `/v1/events`.
 //
-// A listener that does not keep up loses the oldest events, and is told how many: an alert is never
+// A listener that does not keep up loses the oldest events, which a metric counts: an alert is never
 // held up by a listener, and the list of alerts has what was lost.
 
 internal import Foundation

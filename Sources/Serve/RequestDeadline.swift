@@ -7,8 +7,8 @@ internal import NIOHTTPTypes
 
 /// Closes a connection whose request is not complete in time, or that is idle for too long.
 ///
-/// A request's time begins with the connection, or with the end of the answer before; while an
-/// answer is being made or sent, nothing is due.
+/// A request's time begins with the connection, or with the end of the answer before. While an
+/// answer is being made nothing is due; while it is sent, the peer has to read.
 final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, RemovableChannelHandler
 {
     typealias InboundIn = HTTPRequestPart
@@ -17,7 +17,11 @@ final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, Remo
     /// From the connection, or the end of the last answer, to the end of a request.
     static let limit = TimeAmount.seconds(20)
 
+    /// How long a peer may read nothing of an answer that waits for it.
+    static let readingLimit = TimeAmount.seconds(30)
+
     private var due: Scheduled<Void>?
+    private var stalled: Scheduled<Void>?
 
     func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { start(context) }
@@ -30,10 +34,14 @@ final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, Remo
 
     func channelInactive(context: ChannelHandlerContext) {
         stop()
+        stalled?.cancel()
         context.fireChannelInactive()
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { stop() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        stop()
+        stalled?.cancel()
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .end = unwrapInboundIn(data) { stop() }
@@ -45,12 +53,23 @@ final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, Remo
         context.write(data, promise: promise)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        stalled?.cancel()
+        stalled = nil
+        if !context.channel.isWritable {
+            stalled = closing(context, in: Self.readingLimit)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
     private func start(_ context: ChannelHandlerContext) {
         stop()
+        due = closing(context, in: Self.limit)
+    }
+
+    private func closing(_ context: ChannelHandlerContext, in time: TimeAmount) -> Scheduled<Void> {
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        due = context.eventLoop.scheduleTask(in: Self.limit) {
-            bound.value.close(promise: nil)
-        }
+        return context.eventLoop.scheduleTask(in: time) { bound.value.close(promise: nil) }
     }
 
     private func stop() {

@@ -120,7 +120,8 @@ final class StreamDesk: Sendable {
             }
             let added = try store.add(
                 WatchedStream(
-                    id: StreamID(newID()), address: request.address, name: input.redacted,
+                    id: StreamID(newID()), address: request.address,
+                    name: input.redacted(isKeyed: Self.isKeyed(input, request.place)),
                     labels: request.labels, isPriority: request.isPriority,
                     isTrusted: request.isTrusted, place: request.place,
                     publisher: request.publisher, startedUnixMilliseconds: unixMilliseconds()))
@@ -135,10 +136,16 @@ final class StreamDesk: Sendable {
         }
     }
 
+    /// Whether the last name of a stream's address is what it is published with.
+    private static func isKeyed(_ input: LiveInput, _ place: StreamPlace?) -> Bool {
+        place != nil || input.scheme == .rtmp || input.scheme == .rtmps
+    }
+
     private func begin(_ stream: WatchedStream, _ input: LiveInput) {
+        guard state.withLock({ $0.numbers[stream.id] }) == nil else { return }
         let number = run.watch(
-            input, egress: egress(stream.isTrusted), as: stream.id, isPriority: stream.isPriority,
-            isExpected: stream.place != nil)
+            input, egress: egress(stream.isTrusted), as: stream.id, name: stream.name,
+            isPriority: stream.isPriority, isExpected: stream.place != nil)
         state.withLock { state in
             state.numbers[stream.id] = number
             if stream.place != nil { state.placed.insert(stream.id) }
@@ -320,9 +327,10 @@ extension StreamDesk {
         do throws(ReportError) {
             try store.record(all)
         } catch {
-            let lost = max(0, all.count - Self.mostUnwritten)
+            let newest = Self.newest(of: all)
+            let lost = max(0, newest.count - Self.mostUnwritten)
             let isNew = state.withLock { state in
-                state.unwritten = Array(all.dropFirst(lost)) + state.unwritten
+                state.unwritten = Array(newest.dropFirst(lost)) + state.unwritten
                 return all.count == entries.count
             }
             if isNew { logger.error("the ledger is not written, and will be later: \(error)") }
@@ -331,12 +339,28 @@ extension StreamDesk {
     }
 }
 
+extension StreamDesk {
+    /// What is left of entries where a later one of the same minute takes the place of one before.
+    private static func newest(of entries: [CoverageEntry]) -> [CoverageEntry] {
+        struct Key: Hashable {
+            let stream: StreamID
+            let minute: Int64
+        }
+        var seen: Set<Key> = []
+        return entries.reversed().filter {
+            seen.insert(Key(stream: $0.stream, minute: $0.minute.startUnixSeconds)).inserted
+        }.reversed()
+    }
+}
+
 // MARK: - Beginning and ending
 
 extension StreamDesk {
-    /// Takes up all watches that the store knows of; blocks.
+    /// Takes up all watches that the store knows of, before anybody can change them.
     /// - Returns: how many.
-    func resume() throws -> Int {
+    func resume() async throws -> Int { try await disk.run { [self] in try resumeAll() } }
+
+    private func resumeAll() throws -> Int {
         var resumed = 0
         var cursor: StreamID?
         while true {
@@ -346,7 +370,7 @@ extension StreamDesk {
             for stream in page {
                 do throws(DecodeError) {
                     let input = try LiveInput(stream.address)
-                    try? accountForAbsence(from: stream)
+                    accountForAbsence(from: stream)
                     begin(stream, input)
                     resumed += 1
                 } catch {
@@ -359,15 +383,19 @@ extension StreamDesk {
     }
 
     /// Tells of the time in which the service did not run.
-    private func accountForAbsence(from stream: WatchedStream) throws {
-        let accounted = try store.total(of: stream.id)?.seconds ?? 0
-        let start = Double(stream.startedUnixMilliseconds) / 1000 + accounted
-        let end = Double(session) / 1000
-        try store.record(
-            Absence.minutes(from: start, to: end).map {
-                CoverageEntry(
-                    stream: stream.id, sessionUnixMilliseconds: -session, minute: $0)
-            })
+    private func accountForAbsence(from stream: WatchedStream) {
+        do throws(ReportError) {
+            let accounted = try store.total(of: stream.id)?.seconds ?? 0
+            let start = Double(stream.startedUnixMilliseconds) / 1000 + accounted
+            try store.record(
+                Absence.minutes(from: start, to: Double(session) / 1000).map {
+                    CoverageEntry(
+                        stream: stream.id, sessionUnixMilliseconds: -session, minute: $0)
+                })
+        } catch {
+            logger.error(
+                "the absence before now is missing in the ledger of \(stream.id): \(error)")
+        }
     }
 
     /// Ends all watches for now, until the service begins again; blocks until what was found is

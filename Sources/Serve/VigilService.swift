@@ -41,6 +41,8 @@ public struct VigilService: Sendable {
     private static let mostConnections = 512
     /// From one writing of the ledger to the next, seconds.
     private static let ledgerSeconds = 10.0
+    /// How long callers may take to leave, seconds.
+    private static let grace = 10
 
     /// Opens the state and the known sets; blocks for as long as they take to read.
     /// - Parameter environment: says where state and key are by default.
@@ -133,7 +135,8 @@ public struct VigilService: Sendable {
         let what = "known item \(alert.known.item) of \(alert.known.set)"
         logger.notice("\(type) \(alert.id): \(what) in \(alert.input)")
         events.send(type, alert)
-        if type == "alert.opened", problem == nil { stops.opened(alert) }
+        // Also where the store refused it: the stream is to be stopped all the same.
+        if type == "alert.opened" { stops.opened(alert) } else { stops.closed() }
     }
 }
 
@@ -142,21 +145,15 @@ public struct VigilService: Sendable {
 extension VigilService: Service {
     /// Runs until the surrounding service group ends it.
     public func run() async throws {
-        let resumed: Int
-        do {
-            let desk = desk
-            resumed = try await readingDisk.run { try desk.resume() }
-        } catch {
-            throw ServeError(.state, "the watches cannot be resumed: \(error)")
-        }
         await stops.resume()
-        logger.notice("\(resumed) watches resumed, \(known.count) known sets")
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withTaskGroup(of: Void.self) { group in
             group.addTask { await writeLedger() }
             group.addTask { await sendCanaries() }
             group.addTask { await keepListeners() }
             group.addTask { await sweepStreams() }
-            try await gracefulShutdown()
+            // Ends also where it is cancelled because others took too long to end.
+            try? await gracefulShutdown()
+            canary?.cancel()
             group.cancelAll()
         }
         events.finish()
@@ -201,6 +198,13 @@ extension VigilService {
     /// Serves until SIGTERM or SIGINT, then ends in order.
     /// - Parameter listening: is called with the port once the API can be reached.
     public func serve(listening: @escaping @Sendable (Int) -> Void) async throws {
+        do {
+            let resumed = try await desk.resume()
+            logger.notice("watches resumed: \(resumed); known sets: \(known.count)")
+        } catch {
+            throw ServeError(.state, "the watches cannot be resumed: \(error)")
+        }
+        warnOfPlainText()
         let application = Application(
             router: router(), server: try server(),
             configuration: ApplicationConfiguration(
@@ -209,17 +213,18 @@ extension VigilService {
                     Self.mostConnections)),
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) },
             logger: quiet)
-        let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(
-                services: [
-                    .init(
-                        service: self, successTerminationBehavior: .gracefullyShutdownGroup,
-                        failureTerminationBehavior: .gracefullyShutdownGroup),
-                    .init(
-                        service: application,
-                        failureTerminationBehavior: .gracefullyShutdownGroup),
-                ],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet))
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                .init(
+                    service: self, successTerminationBehavior: .gracefullyShutdownGroup,
+                    failureTerminationBehavior: .gracefullyShutdownGroup),
+                .init(
+                    service: application,
+                    failureTerminationBehavior: .gracefullyShutdownGroup),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
+        configuration.maximumGracefulShutdownDuration = .seconds(Self.grace)
+        let group = ServiceGroup(configuration: configuration)
         do {
             try await group.run()
         } catch {
@@ -227,6 +232,13 @@ extension VigilService {
             throw error
         }
         await settings.close()
+    }
+
+    private func warnOfPlainText() {
+        let isLocal = ["127.0.0.1", "::1", "localhost"].contains(settings.host)
+        guard settings.tls == nil, !isLocal else { return }
+        logger.warning(
+            "the API at \(settings.host) has no TLS: whoever listens on the way reads the tokens")
     }
 
     /// What the server's own libraries say is of no use to an operator but where it is an error.
@@ -267,7 +279,7 @@ extension VigilService {
         let streams = StreamRoutes(desk: desk)
         let alerts = AlertRoutes(
             reading: reading, disk: readingDisk, events: events, known: known)
-        let actions = ActionRoutes(store: store, disk: readingDisk)
+        let actions = ActionRoutes(store: store, disk: hookDisk, logger: logger)
         func gate(_ role: Role) -> Gatekeeper {
             Gatekeeper(tokens: tokens, role: role, refusals: refusals)
         }
@@ -330,7 +342,7 @@ struct Readiness: Encodable {
     var isReady: Bool { status == "ready" }
 
     /// - Parameter seconds: from one canary to the next.
-    init(_ canary: CanaryState?, every seconds: Double, now: Int64 = unixMilliseconds()) {
+    init(_ canary: CanaryState?, every seconds: Double, now: ContinuousClock.Instant = .now) {
         guard let canary else {
             status = "ready"
             return
@@ -338,8 +350,8 @@ struct Readiness: Encodable {
         canaryLastPassedUnixMs = canary.lastPassedUnixMilliseconds
         canaryProblem = canary.problem
         // Two may fail before the service counts as not ready: one lost packet must not take it out.
-        let isFresh = canary.lastPassedUnixMilliseconds.map {
-            Double(now - $0) / 1000 <= 3 * seconds
+        let isFresh = canary.lastPassed.map {
+            $0.duration(to: now) <= .seconds(3 * seconds)
         }
         status =
             switch isFresh {

@@ -77,7 +77,7 @@ private func checkEnding(_ store: any LiveStore) throws {
     try store.end(stream.id, at: noon + 9, reason: "again")
     let ended = try #require(try store.stream(stream.id))
     #expect(ended.endedUnixMilliseconds == noon + 5 && ended.endReason == "asked")
-    #expect(!ended.isWatched)
+    #expect(!ended.isWatched && ended.address.isEmpty)
     let error = try reportError { try store.end(StreamID(makeID(9)), at: noon, reason: "none") }
     #expect(error.code == .notFound)
 }
@@ -221,16 +221,23 @@ private func checkManySteps(_ store: any LiveStore) throws {
     let alert = makeAlert(1)
     _ = try store.open([alert], at: noon)
     let long = String(repeating: "x", count: 10_000)
-    for _ in 0..<250 {
+    for _ in 0..<100 {
         try store.add(AlertStep(.republishDenied, at: noon, detail: long), to: alert.id)
     }
+    #expect(try store.steps(of: alert.id).count == 40, "whoever is refused does not fill them")
+    for _ in 0..<250 {
+        try store.add(AlertStep(.stopFailed, at: noon, detail: long), to: alert.id)
+    }
+    try store.add(AlertStep(.confirmedGone, at: noon, detail: long), to: alert.id)
     let steps = try store.steps(of: alert.id)
-    #expect(steps.count == 200 && steps.allSatisfy { $0.detail.count == 300 })
+    #expect(
+        steps.count == 201 && steps.last?.kind == .confirmedGone
+            && steps.allSatisfy { $0.detail.count == 300 })
 }
 
 private func checkUnfinished(_ store: any LiveStore) throws {
     _ = try store.open((1...4).map { makeAlert($0) }, at: noon)
-    for number in 1...3 { try store.add(AlertStep(.stopRequested, at: noon), to: makeID(number)) }
+    for number in 1...3 { try store.add(AlertStep(.detected, at: noon), to: makeID(number)) }
     try store.add(AlertStep(.confirmedGone, at: noon), to: makeID(1))
     try store.add(AlertStep(.stopGivenUp, at: noon), to: makeID(2))
     #expect(try store.unfinishedStops() == [makeID(3)])
@@ -266,7 +273,10 @@ private func checkHolds(_ store: any LiveStore) throws {
     let hold = Hold(
         id: makeID(1), place: place, authority: "office 12, file 7", reason: "inquiry",
         sinceUnixMilliseconds: noon, untilUnixMilliseconds: noon + 100)
+    _ = try store.open([makeAlert(1)], at: noon)
+    try store.deny(makeDenial(until: noon + 100))
     try store.keep(hold)
+    #expect(try store.denial(of: place, at: noon + 50) == nil)
     #expect(try store.hold(of: place, at: noon + 50) == hold)
     #expect(try store.hold(of: place, at: noon + 100) == nil)
     #expect(try store.holds(at: noon) == [hold])

@@ -4,6 +4,7 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import Logging
 internal import Match
 internal import NIOCore
 internal import Report
@@ -82,6 +83,7 @@ extension ServiceEvent {
 struct ActionRoutes: Sendable {
     let store: any LiveStore
     let disk: StoreQueue
+    let logger: Logger
 
     /// Longest hold, seconds: 30 days; one that is needed for longer is asked for again.
     static let longestHold = 30.0 * 86_400
@@ -112,12 +114,16 @@ struct ActionRoutes: Sendable {
                     .notFound, "not_found",
                     "no stream has this id, or where it is published is not known")
             }
+            logger.notice(
+                "hold \(hold.id) by \(context.caller?.name ?? "somebody"): \(hold.authority) asks not to stop stream \(asked.stream) for \(Int(asked.seconds)) s"
+            )
             return Response.json(HoldView(hold), status: .created)
         }
         group.delete("holds/:id") { _, context in
             guard let id = AlertID(context.parameters.get("id") ?? ""),
                 try await disk.run({ try store.endHold(id, at: unixMilliseconds()) })
             else { throw APIError(.notFound, "not_found", "no hold that goes on has this id") }
+            logger.notice("hold \(id) ended by \(context.caller?.name ?? "somebody")")
             return Response(status: .noContent)
         }
         group.delete("denials/:id") { _, context in
@@ -139,7 +145,7 @@ struct HoldBody: Sendable {
     let stream: StreamID
     private let authority: String
     private let reason: String
-    private let seconds: Double
+    let seconds: Double
 
     /// Longest hold, seconds: 30 days; one that is needed for longer is asked for again.
     static let longest = 30.0 * 86_400

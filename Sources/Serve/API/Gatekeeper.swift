@@ -55,12 +55,13 @@ struct Gatekeeper: RouterMiddleware {
     }
 
     private func token(of request: Request) -> Substring? {
+        if takesQuery, let token = request.uri.queryParameters["token"] { return token }
         if let value = request.headers[.authorization] {
             let parts = value.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
             return parts[1]
         }
-        return takesQuery ? request.uri.queryParameters["token"] : nil
+        return nil
     }
 
     private static func unauthorized(_ message: String) -> APIError {

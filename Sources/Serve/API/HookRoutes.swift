@@ -57,8 +57,13 @@ struct HookRoutes: Sendable {
         let place = StreamPlace(server: server.name, path: hook.path)
         switch hook.kind {
         case .publish:
-            let isDenied = await isDenied(place, hook)
-            if !isDenied { await watch(hook, at: place, of: server) }
+            let denial = await denial(of: place)
+            let isDenied = denial != nil && server.kind.asksBeforePublishing
+            if let denial, isDenied {
+                stops.denied(denial, peer: hook.publisher.peer)
+            } else {
+                await watch(hook, at: place, of: server, against: denial)
+            }
             return Response(HookAnswer(to: server.kind, isDenied ? .denied : .allowed, hook: hook))
         case .unpublish:
             await end(hook, at: place)
@@ -66,21 +71,27 @@ struct HookRoutes: Sendable {
         }
     }
 
-    private func isDenied(_ place: StreamPlace, _ hook: PublishHook) async -> Bool {
+    /// The denial of a place, unless an authority asks for a hold there.
+    private func denial(of place: StreamPlace) async -> Denial? {
         do {
-            let denial = try await disk.run { [store] in
-                try store.denial(of: place, at: unixMilliseconds())
+            return try await disk.run { [store] in
+                let now = unixMilliseconds()
+                guard let denial = try store.denial(of: place, at: now),
+                    try store.hold(of: place, at: now) == nil
+                else { return nil }
+                return denial
             }
-            guard let denial else { return false }
-            stops.denied(denial, peer: hook.publisher.peer)
-            return true
         } catch {
-            logger.error("whether \(place.server) denies a stream cannot be read: \(error)")
-            return false
+            logger.error("whether a stream of \(place.server) is denied cannot be read: \(error)")
+            return nil
         }
     }
 
-    private func watch(_ hook: PublishHook, at place: StreamPlace, of server: MediaServer) async {
+    /// - Parameter denial: of the place, where the server does not ask before it lets publish.
+    private func watch(
+        _ hook: PublishHook, at place: StreamPlace, of server: MediaServer,
+        against denial: Denial?
+    ) async {
         guard let template = server.watch else { return }
         do {
             let added = try await desk.add(
@@ -89,6 +100,7 @@ struct HookRoutes: Sendable {
                     isPriority: server.isPriority, isTrusted: true, place: place,
                     publisher: hook.publisher))
             if !added.isNew { stops.republished(place) }
+            if let denial { stops.again(denial, stream: added.stream.id) }
         } catch {
             logger.error("a stream of \(server.name) is NOT watched: \(APIError(error).message)")
         }

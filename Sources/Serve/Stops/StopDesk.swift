@@ -1,8 +1,10 @@
 // Carries out what `StopProcess` asks for: stops streams because of alerts, where a rule says so.
 //
-// Each stop is a task of its own, which asks the media server, records every step on the alert, and
-// ends by itself after five minutes at most, unless an authority's hold keeps it waiting. A stop that
-// was begun by a service that was killed is taken up again.
+// That an alert calls for a stop is on record before anything else happens, so a service that was
+// killed takes it up again, also where a hold kept it waiting. A place has one course at a time, which
+// alerts join: two items in one stream are one stop. A course ends by itself after five minutes,
+// unless an authority's hold keeps it waiting; after a hold or a restart nothing is stopped but the
+// stream that the alert is about.
 
 internal import Foundation
 internal import Logging
@@ -15,24 +17,26 @@ final class StopDesk: Sendable {
     /// What a stop is told from outside.
     private enum Note: Sendable { case unpublished, republished }
 
-    private struct Course: Sendable {
-        let alert: AlertID
-        let place: StreamPlace
-        let publisher: StreamPublisher
-        let driver: any StopDriver
+    /// What is known from outside of a course that goes on.
+    private struct Inbox {
+        var alerts: [AlertID]
+        var notes: [Note] = []
+        var isHeld = false
     }
 
     private let policy: StopPolicy
     private let servers: [String: MediaServer]
-    private let store: any LiveStore
+    let store: any LiveStore
     private let events: EventHub
     private let logger: Logger
     private let disk = StoreQueue("vigil.serve.stop")
-    /// What each stop that goes on was told and has not taken in.
-    private let inboxes = Mutex<[AlertID: (place: StreamPlace, notes: [Note])]>([:])
+    private let inboxes = Mutex<[StreamPlace: Inbox]>([:])
+    /// Steps that the store refused; they are tried again.
+    private let unrecorded = Mutex<[(step: AlertStep, alert: AlertID)]>([])
 
-    /// Most stops at a time, and most notes that wait for one.
-    private static let mostStops = 1000, mostNotes = 16
+    /// Most courses at a time, those that are held aside; most alerts of one, most notes that wait
+    /// for one, and most steps that wait for the store.
+    private static let mostCourses = 1000, mostAlerts = 20, mostNotes = 16, mostUnrecorded = 10_000
     /// From one look at the clock, the inbox and the holds to the next.
     private static let pulse = Duration.milliseconds(50), holdPulse = Duration.seconds(2)
 
@@ -47,14 +51,20 @@ final class StopDesk: Sendable {
         self.logger = logger
     }
 
-    /// An alert was recorded: stops its stream where a rule says so.
+    /// An alert was raised: stops its stream where a rule says so.
+    ///
+    /// Called on the recording thread, right after the alert is on record, so that it may block.
     func opened(_ alert: Alert) {
-        guard policy.rules.matches(alert),
-            let id = alert.stream.flatMap({ StreamID($0.id) })
+        guard policy.rules.matches(alert), let id = alert.stream.flatMap({ StreamID($0.id) })
         else { return }
-        let detected = unixMilliseconds()
-        Task { await begin(alert.id, of: id, detected: detected) }
+        let detected = AlertStep(.detected, at: unixMilliseconds())
+        record(detected, alert.id)
+        tell(detected, alert.id)
+        Task { await begin(alert.id, of: id) }
     }
+
+    /// An alert is complete: what the store refused before may be taken now.
+    func closed() { disk.begin { [self] in recordAgain() } }
 
     /// The media server says that nobody publishes at a place any more.
     func unpublished(_ place: StreamPlace) { tell(place, .unpublished) }
@@ -70,76 +80,163 @@ final class StopDesk: Sendable {
         disk.begin { [self] in record(step, denial.alert) }
     }
 
-    private func tell(_ place: StreamPlace, _ note: Note) {
-        inboxes.withLock { inboxes in
-            for (id, inbox) in inboxes
-            where inbox.place == place && inbox.notes.count < Self.mostNotes {
-                inboxes[id]?.notes.append(note)
-            }
+    /// Somebody is back at a place that is denied, on a server that does not ask: stops it again.
+    func again(_ denial: Denial, stream: StreamID) {
+        Task {
+            guard let course = await course(denial.alert, stream) else { return }
+            var process = StopProcess()
+            let isHeld = await hold(of: course.place) != nil
+            await follow(course, &process) { $0.begin(isHeld: isHeld, at: $1) }
         }
     }
 
+    private func tell(_ place: StreamPlace, _ note: Note) {
+        inboxes.withLock { inboxes in
+            guard let count = inboxes[place]?.notes.count, count < Self.mostNotes else { return }
+            inboxes[place]?.notes.append(note)
+        }
+    }
+}
+
+// MARK: - Recording
+
+extension StopDesk {
     private func record(_ step: AlertStep, _ alert: AlertID) {
         do throws(ReportError) {
             try store.add(step, to: alert)
         } catch {
-            logger.error("step \(step.kind.rawValue) of alert \(alert) is not recorded: \(error)")
+            logger.error(
+                "step \(step.kind.rawValue) of alert \(alert) is not recorded yet: \(error)")
+            unrecorded.withLock { steps in
+                if steps.count < Self.mostUnrecorded { steps.append((step, alert)) }
+            }
         }
+    }
+
+    private func recordAgain() {
+        let steps = unrecorded.withLock { steps in
+            defer { steps = [] }
+            return steps
+        }
+        for (step, alert) in steps { record(step, alert) }
+    }
+
+    private func note(_ step: AlertStep, _ course: Course) async {
+        // That it was detected stands on record since it was.
+        guard step.kind != .detected else { return }
+        var step = step
+        if step.kind == .held, let hold = await hold(of: course.place) {
+            let until = Date(timeIntervalSince1970: Double(hold.untilUnixMilliseconds) / 1000)
+            step.detail = "asked for by \(hold.authority) until \(until.formatted(.iso8601))"
+        }
+        let alerts = inboxes.withLock { $0[course.place]?.alerts ?? [course.alert] }
+        _ = try? await disk.run { [self, step] in
+            recordAgain()
+            for alert in alerts { record(step, alert) }
+        }
+        for alert in alerts { tell(step, alert) }
+    }
+
+    private func tell(_ step: AlertStep, _ alert: AlertID) {
+        let detail = step.detail.isEmpty ? "" : ": \(step.detail)"
+        logger.notice("alert \(alert): \(step.kind.rawValue)\(detail)")
+        events.send("alert.step", ["alert_id": alert.description, "step": step.kind.rawValue])
     }
 }
 
 // MARK: - Beginning
 
 extension StopDesk {
-    private func begin(_ alert: AlertID, of stream: StreamID, detected: Int64) async {
+    private struct Course: Sendable {
+        let alert: AlertID
+        let stream: StreamID
+        let place: StreamPlace
+        let publisher: StreamPublisher
+        let driver: any StopDriver
+    }
+
+    /// The time of a course: the wall clock's when it began, and what has passed since.
+    private struct CourseClock {
+        private let base = unixMilliseconds()
+        private let start = ContinuousClock.now
+
+        var now: Int64 {
+            base + Int64((ContinuousClock.now - start) / .milliseconds(1))
+        }
+    }
+
+    private func begin(_ alert: AlertID, of stream: StreamID) async {
         guard let course = await course(alert, stream) else { return }
         var process = StopProcess()
-        let isHeld = await isHeld(course.place)
-        let actions = process.begin(isHeld: isHeld, at: detected)
-        await follow(course, &process, actions)
+        let isHeld = await hold(of: course.place) != nil
+        await follow(course, &process) { $0.begin(isHeld: isHeld, at: $1) }
     }
 
     /// Takes up what was not finished.
     func resume() async {
-        let unfinished = try? await disk.run { [store] in try store.unfinishedStops() }
+        let unfinished = await patiently { [store] in try store.unfinishedStops() }
         for alert in unfinished ?? [] {
             Task {
-                let facts = try? await disk.run { [store] in
+                let facts = await patiently { [store] in
                     (try store.report(id: alert)?.alert.stream, try store.steps(of: alert))
                 }
                 guard let facts, let id = facts.0.flatMap({ StreamID($0.id) }),
                     let course = await course(alert, id)
                 else { return }
+                guard await isStillWatched(course) else { return }
                 var process = StopProcess()
-                let isHeld = await isHeld(course.place)
-                let actions = process.resume(facts.1, isHeld: isHeld, at: unixMilliseconds())
-                await follow(course, &process, actions)
+                let isHeld = await hold(of: course.place) != nil
+                await follow(course, &process) { $0.resume(facts.1, isHeld: isHeld, at: $1) }
             }
         }
     }
 
+    /// Whether the stream that the alert is about goes on; what comes after it at the same place is
+    /// somebody else's.
+    private func isStillWatched(_ course: Course) async -> Bool {
+        let stream = await patiently { [store] in try store.stream(course.stream) }
+        if stream??.isWatched ?? true { return true }
+        await note(AlertStep(.endedByItself, at: unixMilliseconds()), course)
+        return false
+    }
+
     private func course(_ alert: AlertID, _ id: StreamID) async -> Course? {
-        let stream = try? await disk.run { [store] in try store.stream(id) }
-        guard let stream, let place = stream.place else {
-            logger.warning(
-                "alert \(alert): a rule asks to stop its stream, but where it is published is not known"
-            )
+        let found = await patiently { [store] in try store.stream(id) }
+        guard let stream = found ?? nil, let place = stream.place else {
+            await cannot(alert, "where its stream is published is not known")
             return nil
         }
         guard let driver = servers[place.server]?.driver else {
-            let why = "media server \(place.server) is not configured to be asked (control)"
-            logger.warning("alert \(alert): a rule asks to stop its stream, but \(why)")
+            await cannot(
+                alert, "media server \(place.server) is not configured to be asked (control)")
             return nil
         }
-        return Course(alert: alert, place: place, publisher: stream.publisher, driver: driver)
+        return Course(
+            alert: alert, stream: id, place: place, publisher: stream.publisher, driver: driver)
     }
 
-    private func isHeld(_ place: StreamPlace) async -> Bool {
-        let now = unixMilliseconds()
-        // Where the store cannot tell, a hold may be there: nothing is stopped that cannot be
-        // recorded either.
-        return (try? await disk.run { [store] in try store.hold(of: place, at: now) != nil })
-            ?? true
+    private func cannot(_ alert: AlertID, _ why: String) async {
+        let step = AlertStep(.stopGivenUp, at: unixMilliseconds(), detail: why)
+        _ = try? await disk.run { [self] in record(step, alert) }
+        tell(step, alert)
+    }
+
+    /// Asks the store again and again where it is busy, for a minute.
+    private func patiently<Result: Sendable>(
+        _ work: @escaping @Sendable () throws -> Result
+    ) async -> Result? {
+        for _ in 0..<30 {
+            do { return try await disk.run(work) } catch {
+                logger.error("a stop waits for the state: \(error)")
+            }
+            guard (try? await Task.sleep(for: .seconds(2))) != nil else { return nil }
+        }
+        return nil
+    }
+
+    /// The hold of a place; while the store cannot tell, there may be one, so it is waited for.
+    private func hold(of place: StreamPlace) async -> Hold? {
+        await patiently { [store] in try store.hold(of: place, at: unixMilliseconds()) } ?? nil
     }
 }
 
@@ -147,30 +244,49 @@ extension StopDesk {
 
 extension StopDesk {
     private func follow(
-        _ course: Course, _ process: inout StopProcess, _ first: [StopProcess.Action]
+        _ course: Course, _ process: inout StopProcess,
+        _ first: (inout StopProcess, Int64) -> [StopProcess.Action]
     ) async {
-        let isTaken = inboxes.withLock { inboxes in
-            guard inboxes.count < Self.mostStops, inboxes[course.alert] == nil else { return false }
-            inboxes[course.alert] = (course.place, [])
-            return true
-        }
-        guard isTaken else {
-            return logger.error("alert \(course.alert): \(Self.mostStops) stops go on, too many")
-        }
-        var actions = first
+        guard enter(course) else { return }
+        let clock = CourseClock()
+        var actions = first(&process, clock.now)
         while !Task.isCancelled {
+            let isHeld = process.phase == .held
+            inboxes.withLock { $0[course.place]?.isHeld = isHeld }
             if actions.isEmpty {
                 guard !process.isFinished else { break }
-                actions = await wait(course, &process)
+                guard let next = await wait(course, &process, clock) else { break }
+                actions = next
             } else {
-                actions += await perform(actions.removeFirst(), course, &process)
+                actions += await perform(actions.removeFirst(), course, &process, clock)
             }
         }
-        inboxes.withLock { _ = $0.removeValue(forKey: course.alert) }
+        inboxes.withLock { _ = $0.removeValue(forKey: course.place) }
+    }
+
+    /// Makes the place's course this one, or joins the one that goes on.
+    /// - Returns: whether it is this one.
+    private func enter(_ course: Course) -> Bool {
+        let isTooMany = inboxes.withLock { inboxes -> Bool? in
+            if let count = inboxes[course.place]?.alerts.count {
+                if count < Self.mostAlerts { inboxes[course.place]?.alerts.append(course.alert) }
+                return nil
+            }
+            guard inboxes.values.count(where: { !$0.isHeld }) < Self.mostCourses else {
+                return true
+            }
+            inboxes[course.place] = Inbox(alerts: [course.alert])
+            return false
+        }
+        if isTooMany == true {
+            logger.critical("alert \(course.alert): \(Self.mostCourses) stops go on, too many")
+        }
+        return isTooMany == false
     }
 
     private func perform(
-        _ action: StopProcess.Action, _ course: Course, _ process: inout StopProcess
+        _ action: StopProcess.Action, _ course: Course, _ process: inout StopProcess,
+        _ clock: CourseClock
     ) async -> [StopProcess.Action] {
         switch action {
         case .record(let step):
@@ -183,36 +299,27 @@ extension StopDesk {
             _ = try? await disk.run { [store] in try store.lift(course.place) }
             return []
         case .drop:
-            if await isHeld(course.place) { return process.held(at: unixMilliseconds()) }
+            if await hold(of: course.place) != nil { return process.held(at: clock.now) }
             do throws(StopError) {
                 let answer = try await course.driver.drop(
                     course.place, publisher: course.publisher)
-                return process.dropped(answer, at: unixMilliseconds())
+                return process.dropped(answer, at: clock.now)
             } catch {
-                return process.dropFailed(error.message, at: unixMilliseconds())
+                return process.dropFailed(error.message, at: clock.now)
             }
         case .check:
             do throws(StopError) {
                 let isThere = try await course.driver.isPublished(
                     course.place, publisher: course.publisher)
-                return process.looked(isThere, at: unixMilliseconds())
+                return process.looked(isThere, at: clock.now)
             } catch {
-                return process.lookFailed(error.message, at: unixMilliseconds())
+                return process.lookFailed(error.message, at: clock.now)
             }
         case .giveUp:
             logger.critical(
                 "alert \(course.alert): its stream could NOT be stopped; a person has to act")
             return []
         }
-    }
-
-    private func note(_ step: AlertStep, _ course: Course) async {
-        _ = try? await disk.run { [self] in record(step, course.alert) }
-        let detail = step.detail.isEmpty ? "" : ": \(step.detail)"
-        logger.notice("alert \(course.alert): \(step.kind.rawValue)\(detail)")
-        events.send(
-            "alert.step",
-            ["alert_id": course.alert.description, "step": step.kind.rawValue])
     }
 
     private func deny(_ course: Course) async {
@@ -223,29 +330,40 @@ extension StopDesk {
         do {
             try await disk.run { [store] in try store.deny(denial) }
         } catch {
-            logger.error("alert \(course.alert): its place is not denied: \(error)")
+            logger.error("alert \(course.alert): its place is not denied yet: \(error)")
+            Task {
+                guard await hold(of: course.place) == nil else { return }
+                let isDone = await patiently { [store] in
+                    try store.deny(denial)
+                    return true
+                }
+                if isDone == nil {
+                    logger.critical("alert \(course.alert): its place is NOT denied")
+                }
+            }
         }
     }
 
-    /// Waits until something is to be done.
-    private func wait(_ course: Course, _ process: inout StopProcess) async -> [StopProcess.Action]
-    {
+    /// Waits until something is to be done; `nil` where nothing more is.
+    private func wait(
+        _ course: Course, _ process: inout StopProcess, _ clock: CourseClock
+    ) async -> [StopProcess.Action]? {
         let isHeld = process.phase == .held
         guard (try? await Task.sleep(for: isHeld ? Self.holdPulse : Self.pulse)) != nil else {
-            return []
+            return nil
         }
-        let now = unixMilliseconds()
         if isHeld {
-            return await self.isHeld(course.place) ? [] : process.holdEnded(at: now)
+            guard await hold(of: course.place) == nil else { return [] }
+            return await isStillWatched(course) ? process.holdEnded(at: clock.now) : nil
         }
         let note = inboxes.withLock { inboxes -> Note? in
-            guard inboxes[course.alert]?.notes.isEmpty == false else { return nil }
-            return inboxes[course.alert]?.notes.removeFirst()
+            guard inboxes[course.place]?.notes.isEmpty == false else { return nil }
+            return inboxes[course.place]?.notes.removeFirst()
         }
         switch note {
-        case .unpublished?: return process.unpublished(at: now)
-        case .republished?: return process.republished(at: now)
-        case nil: return process.tick(at: now)
+        case .unpublished?: return process.unpublished(at: clock.now)
+        case .republished?: return process.republished(at: clock.now)
+        case nil: return process.tick(at: clock.now)
         }
     }
 }

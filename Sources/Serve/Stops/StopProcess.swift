@@ -121,16 +121,17 @@ public struct StopProcess: Sendable {
 
     /// Takes up what a service that was killed had begun; its time begins anew.
     /// - Parameter steps: what is recorded of the alert.
-    /// - Returns: nothing where no stop was asked for, or it was finished.
+    /// - Returns: nothing where no stop was called for, or it was finished.
     public mutating func resume(
         _ steps: [AlertStep], isHeld: Bool, at time: Int64
     ) -> [Action] {
-        guard phase == .idle, steps.contains(where: { $0.kind == .stopRequested }) else {
+        let begun: Set<AlertStep.Kind> = [.detected, .held, .stopRequested]
+        guard phase == .idle, steps.contains(where: { begun.contains($0.kind) }) else {
             return []
         }
         advance(time)
         for step in steps { recorded[step.kind, default: 0] += 1 }
-        if steps.contains(where: { $0.kind == .confirmedGone }) {
+        if steps.contains(where: { $0.kind == .confirmedGone || $0.kind == .endedByItself }) {
             phase = .gone
             return []
         }
@@ -138,7 +139,7 @@ public struct StopProcess: Sendable {
             phase = .givenUp
             return []
         }
-        isDenied = true
+        isDenied = steps.contains { $0.kind == .stopRequested }
         return isHeld ? hold(detail: "taken up again after a restart") : request()
     }
 

@@ -100,8 +100,11 @@ struct StopRequest: Sendable {
     var body: [UInt8]?
     var bodyType = "application/json"
 
-    /// What was asked for, without query: `POST http://127.0.0.1:9997/v3/…`.
-    private var shown: String { "\(method) \(url.prefix { $0 != "?" }.prefix(200))" }
+    /// What was asked for, without the path, which names the stream: `POST http://127.0.0.1:9997`.
+    private var shown: String {
+        let parts = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        return "\(method) \(parts.prefix(3).joined(separator: "/").prefix(200))"
+    }
 
     func failed(_ code: StopError.Code, _ why: String) -> StopError {
         StopError(code, "media server \(server), \(shown): \(why)")
