@@ -133,6 +133,7 @@ let package = Package(
                 "Match", "Report", "Serve", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
         // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.

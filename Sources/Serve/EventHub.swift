@@ -15,7 +15,7 @@ struct ServiceEvent: Sendable {
 }
 
 /// Those who listen.
-final class EventHub: Sendable {
+package final class EventHub: Sendable {
     private struct State {
         var listeners: [Int: AsyncStream<ServiceEvent>.Continuation] = [:]
         var next = 0
@@ -29,6 +29,8 @@ final class EventHub: Sendable {
     static let mostWaiting = 256
 
     private let state = Mutex(State())
+
+    package init() {}
 
     /// Begins to listen; `nil` where too many do.
     func listen() -> AsyncStream<ServiceEvent>? {

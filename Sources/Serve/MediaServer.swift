@@ -23,6 +23,9 @@ public struct MediaServer: Sendable {
 
 /// When streams are stopped.
 public struct StopPolicy: Sendable {
+    /// The default: nothing is stopped.
+    public init() {}
+
     /// Alerts that stop a stream; none unless configured.
     public var rules: [StopRule] = []
     /// How long nobody may publish at a place after a stop there, seconds.
@@ -32,6 +35,17 @@ public struct StopPolicy: Sendable {
 // MARK: - Reading
 
 extension MediaServer {
+    /// A server whose streams are stopped in a way of the caller's.
+    package init(name: String, driver: any StopDriver) {
+        self.name = name
+        kind = .generic
+        watch = nil
+        hookSecret = nil
+        labels = [:]
+        isPriority = false
+        self.driver = driver
+    }
+
     /// Most servers in a file.
     static let most = 100
 

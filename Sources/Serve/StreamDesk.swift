@@ -8,8 +8,8 @@
 internal import Decode
 internal import Foundation
 internal import Logging
-internal import Match
-internal import Report
+package import Match
+package import Report
 internal import Run
 internal import Synchronization
 
@@ -436,13 +436,13 @@ enum Absence {
 }
 
 /// All that the service keeps.
-typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore
+package typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore
 
 /// The wall clock, milliseconds since 1970.
-func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
+package func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
 
 /// A new id, of now.
-func newID() -> AlertID {
+package func newID() -> AlertID {
     var random = SystemRandomNumberGenerator()
     return AlertID(unixMilliseconds: UInt64(max(0, unixMilliseconds())), using: &random)
 }

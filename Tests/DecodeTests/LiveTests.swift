@@ -97,6 +97,20 @@ import Testing
         #expect(try LiveInput(url).redacted == shown)
     }
 
+    @Test func whatAStreamIsPublishedWithIsHiddenWhereItIsAsked() throws {
+        let input = try LiveInput("rtsp://edge:8554/live/abcdefgh")
+        #expect(input.redacted == "rtsp://edge:8554/live/abcdefgh")
+        #expect(input.redacted(isKeyed: true) == "rtsp://edge:8554/live/ab…")
+    }
+
+    @Test(arguments: [
+        "tcp://192.0.2.1:9000?listen=1", "srt://192.0.2.1:9000?latency=20&mode=listener",
+        "srt://192.0.2.1:9000?MODE=rendezvous", "rtsp://192.0.2.1/x?listen",
+    ])
+    func nobodyIsListenedFor(_ url: String) {
+        #expect(throws: DecodeError.self) { try LiveInput(url) }
+    }
+
     @Test func longAddressesAreRefused() {
         #expect(throws: DecodeError.self) {
             try LiveInput("rtmp://host/" + String(repeating: "a", count: LiveInput.longest))

@@ -124,6 +124,14 @@ import Testing
     ])
     func otherTextsPassUnchanged(_ text: String) { #expect(rewrite(text) == text) }
 
+    @Test(arguments: ["BANDWIDTH", "AVERAGE-BANDWIDTH", "RESOLUTION"])
+    func numbersWithoutSenseAreNone(_ name: String) {
+        for number in [Int.min, .min + 1, .max, -1] {
+            let value = name == "RESOLUTION" ? "\(number)x\(number)" : "\(number)"
+            #expect(chosen(["\(name)=\(value)", "RESOLUTION=640x360"]).count == 1)
+        }
+    }
+
     @Test func hostileLinesAreBounded() {
         let long = String(repeating: "x", count: 65_536)
         let text = master([

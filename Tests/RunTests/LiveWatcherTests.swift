@@ -25,6 +25,15 @@ import Testing
         #expect(waits.max()! - waits.min()! > 6)
     }
 
+    @Test func aStreamThatIsAnnouncedIsTriedOften() {
+        var random = SeededGenerator(seed: 1)
+        var backoff = Backoff()
+        for _ in 0..<20 { _ = backoff.next(now: 100, using: &random) }
+        backoff.expect(now: 100)
+        for time in 100..<130 { #expect(backoff.next(now: Double(time), using: &random) <= 0.5) }
+        #expect(backoff.next(now: 131, using: &random) > 5)
+    }
+
     @Test func silenceIsJudgedByTheStreamsOwnKeyframes() {
         var silence = SilenceLimit()
         #expect(silence.seconds == 6)

@@ -209,13 +209,18 @@ import Testing
         var held = StopProcess()
         let lifted = held.resume(steps, isHeld: true, at: 9_000_000)
         #expect(kinds(lifted) == [.held] && lifted.last == .lift && !lifted.contains(.drop))
-        for end in [AlertStep.Kind.confirmedGone, .stopGivenUp] {
+        for end in [AlertStep.Kind.confirmedGone, .stopGivenUp, .endedByItself] {
             var over = StopProcess()
             let none = over.resume(steps + [AlertStep(end, at: 4)], isHeld: false, at: 10)
             #expect(none.isEmpty && over.isFinished)
         }
         var never = StopProcess()
-        #expect(never.resume([AlertStep(.detected, at: 1)], isHeld: false, at: 2).isEmpty)
+        #expect(never.resume([], isHeld: false, at: 2).isEmpty)
+        // Killed before it was asked for, or while a hold kept it waiting.
+        for steps in [[AlertStep(.detected, at: 1)], [steps[0], AlertStep(.held, at: 2)]] {
+            var early = StopProcess()
+            #expect(early.resume(steps, isHeld: false, at: 5).contains(.drop))
+        }
     }
 
     @Test func somebodyWhoComesBackIsStoppedAgain() {

@@ -7,13 +7,13 @@
 // stream that the alert is about.
 
 internal import Foundation
-internal import Logging
-internal import Match
+package import Logging
+package import Match
 internal import Report
 internal import Synchronization
 
 /// All stops of the service.
-final class StopDesk: Sendable {
+package final class StopDesk: Sendable {
     /// What a stop is told from outside.
     private enum Note: Sendable { case unpublished, republished }
 
@@ -40,7 +40,7 @@ final class StopDesk: Sendable {
     /// From one look at the clock, the inbox and the holds to the next.
     private static let pulse = Duration.milliseconds(50), holdPulse = Duration.seconds(2)
 
-    init(
+    package init(
         _ policy: StopPolicy, servers: [MediaServer], store: any LiveStore, events: EventHub,
         logger: Logger
     ) {
@@ -54,7 +54,7 @@ final class StopDesk: Sendable {
     /// An alert was raised: stops its stream where a rule says so.
     ///
     /// Called on the recording thread, right after the alert is on record, so that it may block.
-    func opened(_ alert: Alert) {
+    package func opened(_ alert: Alert) {
         guard policy.rules.matches(alert), let id = alert.stream.flatMap({ StreamID($0.id) })
         else { return }
         let detected = AlertStep(.detected, at: unixMilliseconds())
@@ -173,7 +173,7 @@ extension StopDesk {
     }
 
     /// Takes up what was not finished.
-    func resume() async {
+    package func resume() async {
         let unfinished = await patiently { [store] in try store.unfinishedStops() }
         for alert in unfinished ?? [] {
             Task {
