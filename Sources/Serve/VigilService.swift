@@ -54,11 +54,15 @@ public struct VigilService: Sendable {
         self.logger = logger
         guard let path = settings.tokens else {
             throw ServeError(
-                .configuration, "serve.tokens is missing: name a file made with `vigil token`")
+                .configuration,
+                "serve.tokens is missing in the pipeline file: name a file made with `vigil token`")
         }
         tokens = try Tokens(file: path)
         guard !settings.known.isEmpty else {
-            throw ServeError(.configuration, "serve.known is missing: name the known sets")
+            throw ServeError(
+                .configuration,
+                "serve.known is missing in the pipeline file: list known sets, which "
+                    + "`vigil known build` makes")
         }
         guard case .keyframes = settings.pipeline.sampling.mode else {
             throw ServeError(
@@ -158,7 +162,7 @@ extension VigilService: Service {
         }
         events.finish()
         try await desk.close()
-        logger.notice("ended; \(desk.count) watches will be resumed")
+        logger.notice("ended; watches to resume at the next start: \(desk.count)")
     }
 
     private func writeLedger() async {
@@ -200,7 +204,7 @@ extension VigilService {
     public func serve(listening: @escaping @Sendable (Int) -> Void) async throws {
         do {
             let resumed = try await desk.resume()
-            logger.notice("watches resumed: \(resumed); known sets: \(known.count)")
+            logger.notice("known sets: \(known.count); watches resumed: \(resumed)")
         } catch {
             throw ServeError(.state, "the watches cannot be resumed: \(error)")
         }

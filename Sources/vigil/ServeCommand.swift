@@ -12,10 +12,12 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve",
         abstract: "Watch live streams and offer an API for them.",
         discussion: """
-            Reads a pipeline file with a serve section (see pipelines/live.yaml), resumes every watch that an \
-            earlier run left, and ends in order on SIGTERM. The API is described by /openapi.json.
+            Reads a pipeline file with a serve section, resumes every watch that an earlier run left, and ends in \
+            order on SIGTERM. It needs a token file (vigil token), a known set (vigil known build) and the key that \
+            the set is sealed with. pipelines/live.yaml has every setting, /openapi.json describes the API, and \
+            docs/service.md goes through a first start.
 
-            Example: vigil serve --pipeline pipelines/live.yaml
+            Example: vigil serve --pipeline live.yaml
             """)
 
     @Option(help: ArgumentHelp("Pipeline file with a serve section.", valueName: "file"))
@@ -51,6 +53,11 @@ struct ServeCommand: ParsableCommand {
         _ service: VigilService, _ settings: ServiceSettings, _ logger: Logger
     ) -> String? {
         let scheme = settings.tls == nil ? "http" : "https"
+        if settings.tls == nil, !["127.0.0.1", "::1", "localhost"].contains(settings.host) {
+            logger.warning(
+                "tokens travel in the clear to \(settings.host): set serve.tls_certificate and tls_key"
+            )
+        }
         let problem = Mutex<String?>(nil)
         // This is the main thread, which has nothing to do but wait for the end.
         let ended = DispatchSemaphore(value: 0)
@@ -76,16 +83,20 @@ struct TokenCommand: ParsableCommand {
         commandName: "token",
         abstract: "Make a token for the API.",
         discussion: """
-            Prints the token once, to standard output, and adds its hash to a file, which `vigil serve` reads. The \
-            token itself is kept nowhere.
+            Prints the token once, to standard output, and adds its hash to a file, which vigil serve reads when it \
+            begins. The token itself is kept nowhere. To take it back, delete its line from the file and start the \
+            service again.
+
+            A reader may look at everything, an operator may also change what is watched, and a hook may only tell of \
+            streams that begin and end.
 
             Example: vigil token --role reader --name dashboard --file /etc/vigil/tokens
             """)
 
-    @Option(help: "operator, reader or hook.")
+    @Option(help: "What its bearer may do.")
     var role: Role
 
-    @Option(help: "Who will use it: a word.")
+    @Option(help: "Who will use it, as records and logs name it: a word.")
     var name: String
 
     @Option(help: ArgumentHelp("Token file; made if it is missing.", valueName: "file"))
@@ -111,5 +122,7 @@ struct TokenCommand: ParsableCommand {
             throw fail("\(file): the token cannot be written: \(String(cString: strerror(errno)))")
         }
         print(token)
+        Console.error(
+            "added to \(file) as \(role.rawValue) \(name); a service that runs must be restarted")
     }
 }
