@@ -1,0 +1,1 @@
+"""What Benchmarks/live/run is made of."""
