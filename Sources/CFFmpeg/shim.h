@@ -15,6 +15,7 @@
 #include <libavutil/pixdesc.h>
 #include <libavutil/pixfmt.h>
 #include <libswscale/swscale.h>
+#include <malloc.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -48,6 +49,9 @@ static inline int vigil_open_input(AVFormatContext **context, const char *url,
     return avformat_open_input(context, url, (AVInputFormat *)format, options);
 #endif
 }
+
+// The C library's module leaves malloc.h out. How large a block is that the library allocated.
+static inline size_t vigil_allocated_size(void *block) { return malloc_usable_size(block); }
 
 // sws_scale takes arrays of plane pointers, which Swift sees as tuples.
 static inline int vigil_scale(struct SwsContext *scaler, const AVFrame *source, AVFrame *target) {

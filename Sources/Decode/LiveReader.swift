@@ -110,6 +110,7 @@ public struct LiveReader: ~Copyable {
             avformat_close_input(&closing)
             throw openGuard.explained(reason)
         }
+        ZeroPages.release(ofAllocation: context.pointee.priv_data)
         return context
     }
 
