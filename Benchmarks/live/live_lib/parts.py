@@ -50,7 +50,7 @@ def steady(setup, streams, minutes):
         statuses = service.statuses()
         rows = [told(part, "measured for", f"{window.seconds:.0f} s"),
                 *nothing_missed(part, window, streams, statuses), *delays(part, window),
-                *memory(part, window, streams), *shares(part, window)]
+                *memory(part, window, streams, idle), *shares(part, window)]
         rows += closing(part, service, ids, idle)
         return rows + ledger(part, service, ids)
 
@@ -96,10 +96,11 @@ def delays(part, window):
                    f"{between((low, high))} (median {between(middle)})", high <= DELAY_S)]
 
 
-def memory(part, window, streams):
+def memory(part, window, streams, idle):
     each = window.peak_mb / streams
     return [judged(part, "resident memory of the service, a stream", f"at most {MB_EACH:g} MB",
                    f"{each:.2f} MB ({window.peak_mb:.0f} MB in all)", each <= MB_EACH),
+            told(part, "memory before any was added", f"{idle.resident_mb:.0f} MB"),
             told(part, "memory, last quarter against the second", f"{window.growth_mb:+.1f} MB"),
             told(part, "threads, open files", f"{window.peak_threads}, {window.peak_files}")]
 
@@ -167,7 +168,7 @@ def overload(setup, streams, left, minutes, cores):
         rows = [told(part, "measured for", f"{window.seconds:.0f} s on {len(cores)} "
                      f"{'core' if len(cores) == 1 else 'cores'}")]
         rows += degradation(part, window, before, service.statuses())
-        rows += [*memory(part, window, streams), *shares(part, window)]
+        rows += [*memory(part, window, streams, idle), *shares(part, window)]
         # Whole publishers go on and others go, so that the bed is busy with as many as before.
         rest, gone = ids[:left], ids[left:]
         service.remove(gone)
@@ -240,7 +241,7 @@ def hls(setup, inputs, minutes):
                               f"{seconds_text(missed_seconds(window))}"),
                          told(part, "connections lost",
                               f"{window.counted('connections')}"),
-                         *memory(part, window, inputs), *shares(part, window)]
+                         *memory(part, window, inputs, idle), *shares(part, window)]
             closed = closing(part, service, ids, idle)
             if turn == 0:
                 rows += closed
