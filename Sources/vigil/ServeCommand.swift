@@ -33,6 +33,7 @@ struct ServeCommand: ParsableCommand {
     }
 
     func run() throws {
+        Self.raiseFileLimit()
         let settings: ServiceSettings
         do { settings = try ServiceSettings(file: pipeline) } catch {
             throw ValidationError(error.message)
@@ -45,6 +46,14 @@ struct ServeCommand: ParsableCommand {
                 settings, environment: ProcessInfo.processInfo.environment, logger: logger)
         } catch { throw fail(error.message) }
         if let problem = serve(service, settings, logger) { throw fail(problem) }
+    }
+
+    /// Takes all the open files that the system allows: a stream by HLS needs three.
+    private static func raiseFileLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     /// Serves until told to end.
