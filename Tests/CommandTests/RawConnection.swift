@@ -70,6 +70,24 @@ final class RawConnection {
         return all
     }
 
+    /// Sends a request and reads its answer; what the peer answers before it has read all is not held
+    /// up by the rest, which it may never take.
+    func exchange(_ bytes: Data) -> Data {
+        var sent = 0
+        while sent < bytes.count {
+            var state = pollfd(fd: descriptor, events: Int16(POLLIN | POLLOUT), revents: 0)
+            guard poll(&state, 1, 10_000) > 0, state.revents & Int16(POLLIN) == 0 else { break }
+            let count = bytes.withUnsafeBytes { buffer in
+                Foundation.send(
+                    descriptor, buffer.baseAddress! + sent, min(1 << 16, buffer.count - sent),
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
+            guard count > 0 || errno == EAGAIN else { break }
+            sent += max(0, count)
+        }
+        return readToEnd()
+    }
+
     /// Whether the peer has closed its side; takes what came from it.
     var isClosed: Bool {
         var buffer = [UInt8](repeating: 0, count: 1 << 12)

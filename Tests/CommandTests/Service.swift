@@ -67,7 +67,9 @@ final class Service {
             try Program.vigil(), ["serve", "--pipeline", pipeline], folder: place.path)
         self.program = program
         for _ in 0..<1200 {
-            if let found = program.output.firstMatch(of: /listening at https?:\/\/[^ ]*:(\d+)/) {
+            // The whole line: a part of it may be there already.
+            let line = /listening at https?:\/\/[^ ]*:(\d+)\n/
+            if let found = program.output.firstMatch(of: line) {
                 port = Int(found.1) ?? 0
                 return
             }
@@ -112,8 +114,7 @@ final class Service {
         if let token { head += "Authorization: Bearer \(tokens[token] ?? token)\r\n" }
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if !body.isEmpty { head += "Content-Length: \(body.count)\r\n" }
-        connection.send(Data((head + "\r\n").utf8) + body)
-        return HTTPAnswer(connection.readToEnd())
+        return HTTPAnswer(connection.exchange(Data((head + "\r\n").utf8) + body))
     }
 
     func get(_ path: String, as token: String? = "reader") throws -> HTTPAnswer {
