@@ -29,13 +29,17 @@ public struct StandaloneDecoder: ~Copyable {
     /// The one that was used last is the last.
     private var opened: [Open] = []
     private let most: Int
+    private let isBrief: Bool
     private var frame: UnsafeMutablePointer<AVFrame>?
 
     /// Makes a decoder that has nothing open.
-    /// - Parameter most: decoders that it may keep open.
-    public init(keeping most: Int = 1) {
+    /// - Parameters:
+    ///   - most: decoders that it may keep open.
+    ///   - isBrief: whether keyframes are decoded as far as their hash needs it.
+    public init(keeping most: Int = 1, isBrief: Bool = false) {
         precondition(most > 0, "it decodes with an open one")
         self.most = most
+        self.isBrief = isBrief
         frame = av_frame_alloc()
     }
 
@@ -58,6 +62,7 @@ public struct StandaloneDecoder: ~Copyable {
             guard prepare(keyframe.codec, keyframe.form),
                 case .picture? = open?.decoder.keyframe(keyframe.packet, into: frame)
             else { return false }
+            if isBrief { open?.decoder.leaveOutLoopFilter(after: frame) }
             return handOn(frame, at: keyframe.mediaTime, number: 0, body)
         case .group(let group):
             guard prepare(group.codec, group.form) else { return false }

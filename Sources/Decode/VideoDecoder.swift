@@ -45,6 +45,21 @@ struct VideoDecoder: ~Copyable {
     static var openCount: Int { opened.load(ordering: .relaxed) }
     private static let opened = Atomic<Int>(0)
 
+    /// Leaves out H.264's loop filter from the next picture on, where pictures are large.
+    ///
+    /// It smooths the edges of blocks, which a hash of 64x64 points hardly sees: 0 to 2 bits at 1080p
+    /// and 2 Mb/s (186 keyframes of eight clips at three sizes: 0.6 on average, 8 at most, that at
+    /// 360p), and takes a quarter of a keyframe's time.
+    func leaveOutLoopFilter(after frame: UnsafeMutablePointer<AVFrame>) {
+        let pixels = Int(frame.pointee.width) * Int(frame.pointee.height)
+        let isLarge = pixels >= Self.largePicture
+        guard context.pointee.codec_id == AV_CODEC_ID_H264 else { return }
+        context.pointee.skip_loop_filter = isLarge ? AVDISCARD_ALL : AVDISCARD_DEFAULT
+    }
+
+    /// Pixels from which on the loop filter's share of the time matters: 720p.
+    private static let largePicture = 1280 * 720
+
     deinit {
         Self.opened.subtract(1, ordering: .relaxed)
         var freeing: UnsafeMutablePointer<AVCodecContext>? = context

@@ -79,9 +79,11 @@ struct PictureWorker: ~Copyable {
     private let hasher: FrameHasher
     private var decoder: StandaloneDecoder
 
-    /// - Parameter decoders: how many it may keep open.
-    init(_ effort: Effort, keepsCopies: Bool, decoders: Int = 1) {
-        decoder = StandaloneDecoder(keeping: decoders)
+    /// - Parameters:
+    ///   - decoders: how many it may keep open.
+    ///   - isBrief: whether keyframes are decoded as far as their hash needs it.
+    init(_ effort: Effort, keepsCopies: Bool, decoders: Int = 1, isBrief: Bool = false) {
+        decoder = StandaloneDecoder(keeping: decoders, isBrief: isBrief)
         hasher = FrameHasher(effort, keepsCopies: keepsCopies)
     }
 

@@ -185,7 +185,8 @@ public final class LiveRun: Sendable {
 extension LiveRun {
     private func lookAtAll() {
         var worker = PictureWorker(
-            pipeline.effort, keepsCopies: pipeline.effort != .fast, decoders: Self.openDecoders)
+            pipeline.effort, keepsCopies: pipeline.effort != .fast, decoders: Self.openDecoders,
+            isBrief: true)
         let job = PictureJob()
         var clock = StageClock.OfThread(clocks.look)
         while let stream = board.next() {
