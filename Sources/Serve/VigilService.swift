@@ -279,7 +279,8 @@ extension VigilService {
         let router = Router(context: APIContext.self)
         let requests = RequestFigures()
         let refusals = RefusalLog(logger)
-        router.add(middleware: AnswerFailures(logger: logger, figures: requests))
+        router.add(
+            middleware: AnswerFailures(logger: logger, figures: requests, methods: PathMethods()))
         let streams = StreamRoutes(desk: desk)
         let alerts = AlertRoutes(
             reading: reading, disk: readingDisk, events: events, known: known)

@@ -3,6 +3,8 @@
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
+internal import NIOCore
+internal import NIOHTTP1
 internal import Report
 
 /// Answers a request that is not done.
@@ -45,6 +47,8 @@ struct APIError: Error, HTTPResponseError {
                 "the state could not be read or written "
                     + "(\(error.code.rawValue)); the service's log says why")
         case let error as HTTPError: self.init(error)
+        case is NIOTooManyBytesError: self.init(HTTPError(.contentTooLarge))
+        case is HTTPParserError: self.init(HTTPError(.badRequest, message: "the body is not HTTP"))
         default:
             self.init(.internalServerError, "internal", "the service's log says why")
         }

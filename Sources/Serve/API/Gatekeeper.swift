@@ -110,6 +110,7 @@ final class RefusalLog: Sendable {
 struct AnswerFailures: RouterMiddleware {
     let logger: Logger
     let figures: RequestFigures
+    let methods: PathMethods
 
     func handle(
         _ request: Request, context: APIContext,
@@ -121,7 +122,10 @@ struct AnswerFailures: RouterMiddleware {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            let answer = APIError(error)
+            var answer = APIError(error)
+            if answer.status == .notFound, error is HTTPError {
+                answer = methods.refusal(at: request.uri.path) ?? answer
+            }
             if answer.status.code >= 500, !(error is DeskError) {
                 logger.error("\(request.method) \(request.uri.path) failed: \(error)")
             }
