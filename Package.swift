@@ -130,7 +130,7 @@ let package = Package(
         .testTarget(
             name: "ServeTests",
             dependencies: [
-                "Match", "Report", "Serve", "TestSupport",
+                "Match", "Report", "Run", "Serve", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

@@ -26,6 +26,11 @@ public struct Caller: Sendable, Hashable {
     public let role: Role
     /// Who it is, as the file names it.
     public let name: String
+
+    package init(role: Role, name: String) {
+        self.role = role
+        self.name = name
+    }
 }
 
 /// The tokens that are known.
@@ -74,7 +79,7 @@ public struct Tokens: Sendable {
     }
 
     /// Whose token this is.
-    func caller(showing token: some StringProtocol) -> Caller? {
+    package func caller(showing token: some StringProtocol) -> Caller? {
         let shown = Array(SHA256.hash(data: Data(token.utf8)))
         var found: Caller?
         for entry in entries where Self.isEqual(entry.hash, shown) { found = entry.caller }

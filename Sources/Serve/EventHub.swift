@@ -7,11 +7,16 @@ internal import Foundation
 internal import Synchronization
 
 /// One event, ready to be sent.
-struct ServiceEvent: Sendable {
+package struct ServiceEvent: Sendable {
     /// For instance `alert.opened`.
-    let type: String
+    package let type: String
     /// JSON.
-    let data: String
+    package let data: String
+
+    package init(type: String, data: String) {
+        self.type = type
+        self.data = data
+    }
 }
 
 /// Those who listen.
@@ -24,16 +29,17 @@ package final class EventHub: Sendable {
     }
 
     /// Most listeners at a time.
-    static let mostListeners = 64
+    package static let mostListeners = 64
     /// Events that may wait for a listener.
-    static let mostWaiting = 256
+    package static let mostWaiting = 256
 
     private let state = Mutex(State())
 
+    /// Nobody listens yet.
     package init() {}
 
     /// Begins to listen; `nil` where too many do.
-    func listen() -> AsyncStream<ServiceEvent>? {
+    package func listen() -> AsyncStream<ServiceEvent>? {
         state.withLock { state in
             guard state.listeners.count < Self.mostListeners, !state.isFinished else { return nil }
             let (stream, continuation) = AsyncStream.makeStream(
@@ -49,7 +55,7 @@ package final class EventHub: Sendable {
     }
 
     /// Sends an event to all.
-    func send(_ event: ServiceEvent) {
+    package func send(_ event: ServiceEvent) {
         let listeners = state.withLock { Array($0.listeners.values) }
         var lost = 0
         for listener in listeners {
@@ -66,12 +72,12 @@ package final class EventHub: Sendable {
     }
 
     /// Events that listeners lost because they did not keep up.
-    var lost: Int { state.withLock { $0.lost } }
+    package var lost: Int { state.withLock { $0.lost } }
     /// Who listens now.
-    var listeners: Int { state.withLock { $0.listeners.count } }
+    package var listeners: Int { state.withLock { $0.listeners.count } }
 
     /// Ends all, and takes no more.
-    func finish() {
+    package func finish() {
         let listeners = state.withLock { state in
             state.isFinished = true
             return Array(state.listeners.values)

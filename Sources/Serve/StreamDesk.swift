@@ -410,17 +410,17 @@ extension StreamDesk {
 }
 
 /// A time in which nothing was examined because Vigil did not run.
-enum Absence {
+package enum Absence {
     /// Most minutes that it is told in; of a longer one the first stands for what is too much.
-    static let mostMinutes = 1440
+    package static let mostMinutes = 1440
 
     /// The minutes of the time from one moment to another, Unix seconds.
-    static func minutes(from start: Double, to end: Double) -> [CoverageMinute] {
+    package static func minutes(from start: Double, to end: Double) -> [CoverageMinute] {
         var minutes: [CoverageMinute] = []
         var from = start
         while from < end {
             let minute = (from / 60).rounded(.down) * 60
-            let isTooLong = minutes.isEmpty && end - from > Double(Self.mostMinutes) * 60
+            let isTooLong = minutes.isEmpty && end - minute > Double(Self.mostMinutes) * 60
             let to =
                 isTooLong
                 ? ((end / 60).rounded(.down) - Double(Self.mostMinutes - 2)) * 60

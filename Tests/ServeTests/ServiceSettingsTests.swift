@@ -1,0 +1,73 @@
+// The pipeline file of the service: what is shipped loads and equals the defaults, and what is
+// misspelt is refused by name, with what was meant.
+
+import Foundation
+import Run
+import Serve
+import Testing
+
+@Suite struct ServiceSettingsTests {
+    private static let shipped = URL(filePath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent()
+        .appending(path: "pipelines/live.yaml").path
+
+    @Test func theShippedFileLoads() throws {
+        let settings = try ServiceSettings(file: Self.shipped)
+        let plain = ServiceSettings()
+        #expect(settings.host == plain.host && settings.port == plain.port)
+        #expect(settings.mostStreams == plain.mostStreams)
+        #expect(settings.canarySeconds == plain.canarySeconds)
+        #expect(settings.egress == plain.egress)
+        #expect(settings.tokens == "/etc/vigil/tokens" && settings.known.count == 1)
+        #expect(settings.tls == nil && settings.servers.isEmpty)
+        #expect(settings.stop.rules.isEmpty && settings.stop.denySeconds == plain.stop.denySeconds)
+    }
+
+    @Test func everyCommentedKeyOfTheShippedFileIsKnown() async throws {
+        var text = try String(contentsOfFile: Self.shipped, encoding: .utf8)
+        text = text.replacing("servers: []", with: "servers:").replacing(
+            "rules: [] ", with: "rules: ")
+        let commented = /(?m)^( *)#( *)(- \{|- [a-z]+:|[a-z_]+: |  [a-z_]+: )/
+        text = text.replacing(commented) {
+            "\($0.1)\($0.1.isEmpty ? $0.2 : $0.2.dropFirst())\($0.3)"
+        }
+        #expect(text.contains("\n  tls_certificate: ") && text.contains("\n    kind: nginx-rtmp"))
+        let settings = try ServiceSettings(yaml: text, name: "live.yaml")
+        #expect(settings.tls?.key == "/etc/vigil/tls/key.pem")
+        #expect(settings.servers.map(\.name) == ["edge"])
+        #expect(settings.stop.rules.count == 1)
+        await settings.close()
+    }
+
+    @Test(arguments: [
+        ("serve: {listn: \"127.0.0.1:1\"}", "listn", "listen"),
+        ("serve: {canary: 5}", "canary", "canary_s"),
+        ("egress: {alow: []}", "alow", "allow"),
+        ("stop: {deny: 3}", "deny", "deny_s"),
+        ("stop: {rules: [{sets: \"*\"}]}", "sets", "set"),
+        ("servers: [{name: a, kind: srs, wach: \"rtmp://x/{name}\"}]", "wach", "watch"),
+        ("serv: {}", "serv", "serve"), ("live: {renditon: first}", "renditon", "rendition"),
+    ])
+    func aMisspeltKeyIsRefused(yaml: String, wrong: String, right: String) {
+        let error = #expect(throws: RunError.self) {
+            _ = try ServiceSettings(yaml: yaml, name: "x.yaml")
+        }
+        let message = error?.message ?? ""
+        #expect(message.contains(wrong) && message.contains("x.yaml:1"), "\(message)")
+        #expect(message.contains("did you mean") && message.contains("\(right)?"), "\(message)")
+    }
+
+    @Test(arguments: [
+        "serve: {listen: \"127.0.0.1\"}", "serve: {listen: \"127.0.0.1:70000\"}",
+        "serve: {max_streams: 0}", "serve: {canary_s: 1}", "serve: {tls_key: k.pem}",
+        "egress: {allow: [10.0.0.0/33]}", "egress: {schemes: [file]}", "stop: {rules: [{}]}",
+        "servers: [{name: a, kind: srs}, {name: a, kind: srs}]", "servers: [{kind: srs}]",
+        "servers: [{name: a, kind: mediamtxx}]",
+    ])
+    func aWrongValueIsRefused(yaml: String) {
+        let error = #expect(throws: RunError.self) {
+            _ = try ServiceSettings(yaml: yaml, name: "x.yaml")
+        }
+        #expect(error?.message.contains("x.yaml:1") == true, "\(error?.message ?? "")")
+    }
+}
