@@ -31,6 +31,15 @@ import Testing
         text = text.replacing(commented) {
             "\($0.1)\($0.1.isEmpty ? $0.2 : $0.2.dropFirst())\($0.3)"
         }
+        // The secrets are read at once, so they have to be there; `auth: none` takes none.
+        let secret = NSTemporaryDirectory() + "vigil-secret-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: secret) }
+        let made = FileManager.default.createFile(
+            atPath: secret, contents: Data("shared".utf8), attributes: [.posixPermissions: 0o600])
+        #expect(made)
+        text = text.replacing("/etc/vigil/edge_hook", with: secret)
+            .replacing("/etc/vigil/edge_control", with: secret)
+            .replacing("auth: none", with: "auth: basic")
         #expect(text.contains("\n  tls_certificate: ") && text.contains("\n    kind: nginx-rtmp"))
         let settings = try ServiceSettings(yaml: text, name: "live.yaml")
         #expect(settings.tls?.key == "/etc/vigil/tls/key.pem")
