@@ -57,63 +57,67 @@ private final class AlertWitness: Sendable {
     }
 }
 
-@Suite(.serialized) struct ServeCrashTests {
-    @Test func nothingThatWasToldIsLostByAKill() throws {
-        let place = try Workplace()
-        let film = try Clips.generated("rich-film", seed: 1)
-        let service = try Service(place, known: try place.known("film", media: film))
-        let data = try Data(contentsOf: URL(filePath: try Clips.briefStream()))
-        let publishers = try (0..<4).map { _ in
-            try ScriptedPublisher([.send(data, seconds: 6)], repeats: true)
-        }
-        defer { for publisher in publishers { publisher.stop() } }
-        let ids = try publishers.map { try service.watch("tcp://127.0.0.1:\($0.port)") }
-        var seen: Set<String> = []
-        for round in 0..<20 {
-            let witness = AlertWitness(port: service.port, token: service.tokens["reader"] ?? "")
-            usleep(UInt32.random(in: 200_000...4_000_000))
-            service.killNow()
-            seen.formUnion(witness.finish())
-            let began = Date()
-            try service.start()
-            if round % 5 == 4 { try expectAllResumed(ids, service, since: began) }
-        }
-        let kept = Set(try service.alerts().compactMap { $0["alert_id"] as? String })
-        #expect(seen.count >= 4, "too few alerts to say anything: \(service.log)")
-        #expect(seen.isSubset(of: kept), "lost: \(seen.subtracting(kept))")
-        try expectAllTimeAccountedFor(ids, service)
-        try service.end()
-    }
-
-    private func expectAllResumed(_ ids: [String], _ service: Service, since began: Date) throws {
-        var first: [String: Int] = [:]
-        let areBack = try wait(5 + began.timeIntervalSinceNow) {
-            try ids.allSatisfy { id in
-                let status = try service.status(id)
-                let samples = status["samples"] as? Int ?? 0
-                guard let before = first[id] else {
-                    first[id] = samples
-                    return false
-                }
-                return status["connection"] as? String == "connected" && samples > before
+extension ServiceAsUsed {
+    @Suite struct ServeCrashTests {
+        @Test func nothingThatWasToldIsLostByAKill() throws {
+            let place = try Workplace()
+            let film = try Clips.generated("rich-film", seed: 1)
+            let service = try Service(place, known: try place.known("film", media: film))
+            let data = try Data(contentsOf: URL(filePath: try Clips.briefStream()))
+            let publishers = try (0..<4).map { _ in
+                try ScriptedPublisher([.send(data, seconds: 6)], repeats: true)
             }
+            defer { for publisher in publishers { publisher.stop() } }
+            let ids = try publishers.map { try service.watch("tcp://127.0.0.1:\($0.port)") }
+            var seen: Set<String> = []
+            for round in 0..<20 {
+                let witness = AlertWitness(
+                    port: service.port, token: service.tokens["reader"] ?? "")
+                usleep(UInt32.random(in: 200_000...4_000_000))
+                service.killNow()
+                seen.formUnion(witness.finish())
+                let began = Date()
+                try service.start()
+                if round % 5 == 4 { try expectAllResumed(ids, service, since: began) }
+            }
+            let kept = Set(try service.alerts().compactMap { $0["alert_id"] as? String })
+            #expect(seen.count >= 4, "too few alerts to say anything: \(service.log)")
+            #expect(seen.isSubset(of: kept), "lost: \(seen.subtracting(kept))")
+            try expectAllTimeAccountedFor(ids, service)
+            try service.end()
         }
-        #expect(areBack, "not all watches are back, samples then: \(first)")
-        print("resumed after \(Int(-began.timeIntervalSinceNow * 1000)) ms")
-    }
 
-    private func expectAllTimeAccountedFor(_ ids: [String], _ service: Service) throws {
-        for id in ids {
-            let stream = try service.get("/v1/streams/\(id)").object
-            let now = Date().timeIntervalSince1970
-            let coverage = try #require(stream["coverage"] as? [String: Any])
-            let missed = coverage["missed_s"] as? [String: Double] ?? [:]
-            let examined = try #require(coverage["examined_s"] as? Double)
-            let started = try #require(stream["started_unix_ms"] as? Double) / 1000
-            let sum = examined + missed.values.reduce(0, +)
-            #expect(abs(sum - (now - started)) < 3, "\(sum) s of \(now - started): \(coverage)")
-            #expect((missed["not_running"] ?? 0) > 1, "\(coverage)")
-            #expect(examined > 1, "\(coverage)")
+        private func expectAllResumed(_ ids: [String], _ service: Service, since began: Date) throws
+        {
+            var first: [String: Int] = [:]
+            let areBack = try wait(5 + began.timeIntervalSinceNow) {
+                try ids.allSatisfy { id in
+                    let status = try service.status(id)
+                    let samples = status["samples"] as? Int ?? 0
+                    guard let before = first[id] else {
+                        first[id] = samples
+                        return false
+                    }
+                    return status["connection"] as? String == "connected" && samples > before
+                }
+            }
+            #expect(areBack, "not all watches are back, samples then: \(first)")
+            print("resumed after \(Int(-began.timeIntervalSinceNow * 1000)) ms")
+        }
+
+        private func expectAllTimeAccountedFor(_ ids: [String], _ service: Service) throws {
+            for id in ids {
+                let stream = try service.get("/v1/streams/\(id)").object
+                let now = Date().timeIntervalSince1970
+                let coverage = try #require(stream["coverage"] as? [String: Any])
+                let missed = coverage["missed_s"] as? [String: Double] ?? [:]
+                let examined = try #require(coverage["examined_s"] as? Double)
+                let started = try #require(stream["started_unix_ms"] as? Double) / 1000
+                let sum = examined + missed.values.reduce(0, +)
+                #expect(abs(sum - (now - started)) < 3, "\(sum) s of \(now - started): \(coverage)")
+                #expect((missed["not_running"] ?? 0) > 1, "\(coverage)")
+                #expect(examined > 1, "\(coverage)")
+            }
         }
     }
 }

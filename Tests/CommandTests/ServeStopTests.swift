@@ -32,120 +32,128 @@ private final class HookedServer {
     }
 }
 
-@Suite(.serialized) struct ServeStopTests {
-    private let place: Workplace
-    private let service: Service
-    private let server: HookedServer
-    private let rtmp: Int
+extension ServiceAsUsed {
+    @Suite struct ServeStopTests {
+        private let place: Workplace
+        private let service: Service
+        private let server: HookedServer
+        private let rtmp: Int
 
-    init() throws {
-        place = try Workplace()
-        let film = try Clips.generated("rich-film", seed: 1)
-        rtmp = try Loopback.freePort()
-        let http = try Loopback.freePort()
-        service = try Service(
-            place, known: try place.known("film", media: film),
-            .init(
-                more: """
-                    servers:
-                      - name: edge
-                        kind: nginx-rtmp
-                        watch: rtmp://127.0.0.1:\(rtmp)/{app}/{name}
-                        labels: {site: one}
-                        control: http://127.0.0.1:\(http)
-                    stop:
-                      rules:
-                        - {set: "*"}
-                    """))
-        let token = try #require(service.tokens["hook"])
-        server = try HookedServer(
-            folder: place.path, rtmp: rtmp, http: http,
-            hook: "http://127.0.0.1:\(service.port)/v1/hooks/nginx-rtmp?server=edge&token=\(token)")
-    }
-
-    /// Publishes four seconds of something else, then a mirrored copy of the film.
-    private func publish(_ name: String) throws -> BackgroundProgram {
-        try BackgroundProgram(
-            "ffmpeg",
-            ["-nostdin", "-v", "error", "-re", "-i", try Clips.mirroredStream()]
-                + ["-c", "copy", "-f", "flv", "rtmp://127.0.0.1:\(rtmp)/live/\(name)"],
-            folder: place.path)
-    }
-
-    private func stream(_ name: String) throws -> [String: Any] {
-        let isThere = try wait(10) {
-            try service.get("/v1/streams").items.contains {
-                ($0["name"] as? String ?? "").contains("/live/\(name.prefix(2))")
-            }
+        init() throws {
+            place = try Workplace()
+            let film = try Clips.generated("rich-film", seed: 1)
+            rtmp = try Loopback.freePort()
+            let http = try Loopback.freePort()
+            service = try Service(
+                place, known: try place.known("film", media: film),
+                .init(
+                    more: """
+                        servers:
+                          - name: edge
+                            kind: nginx-rtmp
+                            watch: rtmp://127.0.0.1:\(rtmp)/{app}/{name}
+                            labels: {site: one}
+                            control: http://127.0.0.1:\(http)
+                        stop:
+                          rules:
+                            - {set: "*"}
+                        """))
+            let token = try #require(service.tokens["hook"])
+            server = try HookedServer(
+                folder: place.path, rtmp: rtmp, http: http,
+                hook:
+                    "http://127.0.0.1:\(service.port)/v1/hooks/nginx-rtmp?server=edge&token=\(token)"
+            )
         }
-        try #require(isThere, "\(service.log)")
-        return try #require(
-            try service.get("/v1/streams").items.first {
-                ($0["name"] as? String ?? "").contains("/live/\(name.prefix(2))")
-            })
-    }
 
-    private func alert(of stream: String) throws -> [String: Any] {
-        func find() throws -> [String: Any]? {
-            try service.alerts().first {
-                ($0["stream"] as? [String: Any])?["id"] as? String == stream
-            }
+        /// Publishes four seconds of something else, then a mirrored copy of the film.
+        private func publish(_ name: String) throws -> BackgroundProgram {
+            try BackgroundProgram(
+                "ffmpeg",
+                ["-nostdin", "-v", "error", "-re", "-i", try Clips.mirroredStream()]
+                    + ["-c", "copy", "-f", "flv", "rtmp://127.0.0.1:\(rtmp)/live/\(name)"],
+                folder: place.path)
         }
-        #expect(try wait(20) { try find() != nil }, "no alert: \(service.log)")
-        return try #require(try find())
-    }
 
-    @Test(.enabled(if: RTMPServer.isInstalled))
-    func whoPublishesAKnownFilmIsStoppedAndKeptOut() throws {
-        let publisher = try publish("camera-one-key")
-        let stream = try stream("camera-one-key")
-        #expect((stream["labels"] as? [String: String]) == ["site": "one"])
-        let id = try #require(stream["id"] as? String)
-        let alert = try alert(of: id)
-        let alertID = try #require(alert["alert_id"] as? String)
-        #expect(
-            try wait(10) { try service.steps(alertID).contains { $0.step == "confirmed_gone" } })
-        #expect(wait(5) { !publisher.isRunning }, "the publisher goes on")
-        let steps = try service.steps(alertID)
-        #expect(steps.map(\.step) == ["detected", "stop_requested", "confirmed_gone"], "\(steps)")
-        let arrived = try #require(
-            (alert["stream"] as? [String: Any])?["frame_arrived_unix_ms"] as? Int)
-        let took = try #require(steps.last?.unixMs) - arrived
-        #expect(took >= 0 && took <= 2000, "it took \(took) ms: \(steps)")
-        print("stopped and seen gone \(took) ms after the frame came")
+        private func stream(_ name: String) throws -> [String: Any] {
+            let isThere = try wait(10) {
+                try service.get("/v1/streams").items.contains {
+                    ($0["name"] as? String ?? "").contains("/live/\(name.prefix(2))")
+                }
+            }
+            try #require(isThere, "\(service.log)")
+            return try #require(
+                try service.get("/v1/streams").items.first {
+                    ($0["name"] as? String ?? "").contains("/live/\(name.prefix(2))")
+                })
+        }
 
-        let again = try publish("camera-one-key")
-        #expect(wait(20) { !again.isRunning }, "it may publish again: \(again.output)")
-        #expect(
-            try wait(5) { try service.steps(alertID).contains { $0.step == "republish_denied" } })
-        let denials = try service.get("/v1/denials").items
-        #expect(denials.map { $0["alert_id"] as? String } == [alertID])
-        #expect(try wait(10) { try service.get("/v1/streams").items.isEmpty }, "still watched")
-        let ended = try service.get("/v1/streams/\(id)").object
-        #expect(ended["end_reason"] as? String == "its publisher ended", "\(ended)")
+        private func alert(of stream: String) throws -> [String: Any] {
+            func find() throws -> [String: Any]? {
+                try service.alerts().first {
+                    ($0["stream"] as? [String: Any])?["id"] as? String == stream
+                }
+            }
+            #expect(try wait(20) { try find() != nil }, "no alert: \(service.log)")
+            return try #require(try find())
+        }
 
-        // An operator lets the publisher back in.
-        #expect(try service.ask("DELETE", "/v1/denials/\(alertID)").status == 204)
-        let third = try publish("camera-one-key")
-        #expect(try wait(10) { try service.get("/v1/streams").items.count == 1 })
-        third.stop()
-    }
+        @Test(.enabled(if: RTMPServer.isInstalled))
+        func whoPublishesAKnownFilmIsStoppedAndKeptOut() throws {
+            let publisher = try publish("camera-one-key")
+            let stream = try stream("camera-one-key")
+            #expect((stream["labels"] as? [String: String]) == ["site": "one"])
+            let id = try #require(stream["id"] as? String)
+            let alert = try alert(of: id)
+            let alertID = try #require(alert["alert_id"] as? String)
+            #expect(
+                try wait(10) { try service.steps(alertID).contains { $0.step == "confirmed_gone" } }
+            )
+            #expect(wait(5) { !publisher.isRunning }, "the publisher goes on")
+            let steps = try service.steps(alertID)
+            #expect(
+                steps.map(\.step) == ["detected", "stop_requested", "confirmed_gone"], "\(steps)")
+            let arrived = try #require(
+                (alert["stream"] as? [String: Any])?["frame_arrived_unix_ms"] as? Int)
+            let took = try #require(steps.last?.unixMs) - arrived
+            #expect(took >= 0 && took <= 2000, "it took \(took) ms: \(steps)")
+            print("stopped and seen gone \(took) ms after the frame came")
 
-    @Test(.enabled(if: RTMPServer.isInstalled))
-    func whatIsHeldIsNotStopped() throws {
-        let publisher = try publish("held-stream")
-        let id = try #require(try stream("held-stream")["id"] as? String)
-        let hold = try service.post(
-            "/v1/holds",
-            ["stream_id": id, "authority": "police", "reason": "an inquiry", "for_s": 600])
-        #expect(hold.status == 201, "\(hold.text)")
-        let alertID = try #require(try alert(of: id)["alert_id"] as? String)
-        #expect(try wait(5) { try service.steps(alertID).contains { $0.step == "held" } })
-        usleep(3_000_000)
-        #expect(publisher.isRunning, "dropped in spite of the hold")
-        #expect(try service.steps(alertID).map(\.step) == ["detected", "held"])
-        #expect(try service.get("/v1/denials").items.isEmpty)
-        publisher.stop()
+            let again = try publish("camera-one-key")
+            #expect(wait(20) { !again.isRunning }, "it may publish again: \(again.output)")
+            #expect(
+                try wait(5) {
+                    try service.steps(alertID).contains { $0.step == "republish_denied" }
+                })
+            let denials = try service.get("/v1/denials").items
+            #expect(denials.map { $0["alert_id"] as? String } == [alertID])
+            #expect(try wait(10) { try service.get("/v1/streams").items.isEmpty }, "still watched")
+            let ended = try service.get("/v1/streams/\(id)").object
+            #expect(ended["end_reason"] as? String == "its publisher ended", "\(ended)")
+
+            // An operator lets the publisher back in.
+            #expect(try service.ask("DELETE", "/v1/denials/\(alertID)").status == 204)
+            let third = try publish("camera-one-key")
+            #expect(try wait(10) { try service.get("/v1/streams").items.count == 1 })
+            third.stop()
+        }
+
+        @Test(.enabled(if: RTMPServer.isInstalled))
+        func whatIsHeldIsNotStopped() throws {
+            let publisher = try publish("held-stream")
+            let id = try #require(try stream("held-stream")["id"] as? String)
+            let hold = try service.post(
+                "/v1/holds",
+                ["stream_id": id, "authority": "police", "reason": "an inquiry", "for_s": 600])
+            #expect(hold.status == 201, "\(hold.text)")
+            let alertID = try #require(try alert(of: id)["alert_id"] as? String)
+            #expect(try wait(5) { try service.steps(alertID).contains { $0.step == "held" } })
+            usleep(3_000_000)
+            #expect(publisher.isRunning, "dropped in spite of the hold")
+            #expect(try service.steps(alertID).map(\.step) == ["detected", "held"])
+            #expect(try service.get("/v1/denials").items.isEmpty)
+            publisher.stop()
+        }
     }
 }
 

@@ -4,6 +4,10 @@
 import Foundation
 import Testing
 
+/// All tests of a running service, one after the other: they measure how long it takes, and need the
+/// machine.
+@Suite(.serialized) enum ServiceAsUsed {}
+
 /// A running service; ended with the test.
 final class Service {
     /// What the pipeline file says besides what every test needs.
