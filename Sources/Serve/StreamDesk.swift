@@ -42,7 +42,7 @@ enum DeskError: Error {
 
 /// All streams of the service.
 final class StreamDesk: Sendable {
-    private struct State {
+    struct State {
         var numbers: [StreamID: Int] = [:]
         /// Streams that are watched no more, but whose reader has not ended yet.
         var leaving: [StreamID: Int] = [:]
@@ -58,18 +58,15 @@ final class StreamDesk: Sendable {
         var isClosing = false
     }
 
-    private let run: LiveRun
-    private let store: any LiveStore
+    let run: LiveRun
+    let store: any LiveStore
     private let settings: ServiceSettings
     private let events: EventHub
-    private let logger: Logger
-    private let disk = StoreQueue("vigil.serve.desk")
-    private let state = Mutex(State())
+    let logger: Logger
+    let disk = StoreQueue("vigil.serve.desk")
+    let state = Mutex(State())
     /// When this session began, Unix milliseconds.
-    private let session: Int64
-
-    /// Most entries of the ledger that wait for a store that refuses them: an hour of 1000 streams.
-    private static let mostUnwritten = 60_000
+    let session: Int64
 
     /// How long a reader may go on after its publisher is said to have ended, and how long a stream
     /// of a media server may be away.
@@ -240,10 +237,6 @@ final class StreamDesk: Sendable {
             logger.error("the end of watch \(id) is not recorded: \(error)")
         }
     }
-
-    private func entry(_ id: StreamID, _ minute: CoverageMinute) -> CoverageEntry {
-        CoverageEntry(stream: id, sessionUnixMilliseconds: session, minute: minute)
-    }
 }
 
 // MARK: - Asking
@@ -292,67 +285,6 @@ extension StreamDesk {
     }
 }
 
-// MARK: - The ledger
-
-extension StreamDesk {
-    /// Writes what is new in the ledger of all streams.
-    func flush() async throws { try await disk.run { [self] in flushAll() } }
-
-    private func flushAll() {
-        let (watched, leaving) = state.withLock { ($0.numbers, $0.leaving) }
-        // Asked before their ledger is taken, which is complete then.
-        let gone = leaving.filter { run.status(of: $0.value)?.connection == .ended }
-        write(
-            watched.merging(leaving) { watched, _ in watched }.flatMap { id, number in
-                run.takeLedger(of: number).map { entry(id, $0) }
-            })
-        for (id, number) in gone {
-            run.letGo(number)
-            state.withLock { _ = $0.leaving.removeValue(forKey: id) }
-        }
-    }
-
-    private func flushOne(_ id: StreamID) {
-        guard let number = state.withLock({ $0.numbers[id] ?? $0.leaving[id] }) else { return }
-        write(run.takeLedger(of: number).map { entry(id, $0) })
-    }
-
-    /// Writes entries, and first those that were refused before; keeps them where the store
-    /// refuses, the oldest not beyond a limit.
-    private func write(_ entries: [CoverageEntry]) {
-        let all = state.withLock { state in
-            defer { state.unwritten = [] }
-            return state.unwritten + entries
-        }
-        do throws(ReportError) {
-            try store.record(all)
-        } catch {
-            let newest = Self.newest(of: all)
-            let lost = max(0, newest.count - Self.mostUnwritten)
-            let isNew = state.withLock { state in
-                state.unwritten = Array(newest.dropFirst(lost)) + state.unwritten
-                return all.count == entries.count
-            }
-            if isNew { logger.error("the ledger is not written, and will be later: \(error)") }
-            if lost > 0 { logger.error("\(lost) minutes of the ledger are lost: \(error)") }
-        }
-    }
-}
-
-extension StreamDesk {
-    /// What is left of entries where a later one of the same minute takes the place of one before.
-    private static func newest(of entries: [CoverageEntry]) -> [CoverageEntry] {
-        struct Key: Hashable {
-            let stream: StreamID
-            let minute: Int64
-        }
-        var seen: Set<Key> = []
-        return entries.reversed().filter {
-            seen.insert(Key(stream: $0.stream, minute: $0.minute.startUnixSeconds)).inserted
-        }.reversed()
-    }
-}
-
 // MARK: - Beginning and ending
 
 extension StreamDesk {
@@ -382,22 +314,6 @@ extension StreamDesk {
         }
     }
 
-    /// Tells of the time in which the service did not run.
-    private func accountForAbsence(from stream: WatchedStream) {
-        do throws(ReportError) {
-            let accounted = try store.total(of: stream.id)?.seconds ?? 0
-            let start = Double(stream.startedUnixMilliseconds) / 1000 + accounted
-            try store.record(
-                Absence.minutes(from: start, to: Double(session) / 1000).map {
-                    CoverageEntry(
-                        stream: stream.id, sessionUnixMilliseconds: -session, minute: $0)
-                })
-        } catch {
-            logger.error(
-                "the absence before now is missing in the ledger of \(stream.id): \(error)")
-        }
-    }
-
     /// Ends all watches for now, until the service begins again; blocks until what was found is
     /// recorded.
     func close() async throws {
@@ -406,32 +322,6 @@ extension StreamDesk {
             run.stop()
             flushAll()
         }
-    }
-}
-
-/// A time in which nothing was examined because Vigil did not run.
-package enum Absence {
-    /// Most minutes that it is told in; of a longer one the first stands for what is too much.
-    package static let mostMinutes = 1440
-
-    /// The minutes of the time from one moment to another, Unix seconds.
-    package static func minutes(from start: Double, to end: Double) -> [CoverageMinute] {
-        var minutes: [CoverageMinute] = []
-        var from = start
-        while from < end {
-            let minute = (from / 60).rounded(.down) * 60
-            let isTooLong = minutes.isEmpty && end - minute > Double(Self.mostMinutes) * 60
-            let to =
-                isTooLong
-                ? ((end / 60).rounded(.down) - Double(Self.mostMinutes - 2)) * 60
-                : min(end, minute + 60)
-            var part = CoverageMinute(startUnixSeconds: Int64(minute))
-            part.missedSeconds[.notRunning] = to - from
-            part.gaps = minutes.isEmpty ? 1 : 0
-            minutes.append(part)
-            from = to
-        }
-        return minutes
     }
 }
 
