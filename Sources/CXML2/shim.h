@@ -1,6 +1,11 @@
 // libxml2 as Swift sees it: the parser and its tree, with which DASH manifests are read.
 #pragma once
 
+// Debian's libxml2 shows the structures of ICU, which Foundation brings another version of; a module
+// cannot have both. None of its functions that use them are called here.
+#include <libxml/xmlversion.h>
+#undef LIBXML_ICU_ENABLED
+
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
