@@ -35,8 +35,8 @@ final class Canary: Sendable {
 
     private let film: [UInt8]
     private let state = Mutex(CanaryState())
-    /// The alert that came through, and its signal; waited for on the canary's own queue.
-    private let seen = Mutex<Bool>(false)
+    /// Signalled when the alert came through and when it is complete; waited for on the canary's own
+    /// queue, which has nothing else to do.
     private let arrived = DispatchSemaphore(value: 0)
     private let closed = DispatchSemaphore(value: 0)
     private let isCancelled = Atomic<Bool>(false)
@@ -50,10 +50,7 @@ final class Canary: Sendable {
     var result: CanaryState { state.withLock { $0 } }
 
     /// Takes an alert of the canary's set.
-    func opened() {
-        seen.withLock { $0 = true }
-        arrived.signal()
-    }
+    func opened() { arrived.signal() }
 
     /// Ends the one that goes on, which counts for nothing.
     func cancel() {
@@ -69,7 +66,6 @@ final class Canary: Sendable {
     func sendThrough(_ run: LiveRun, store: any ReportStore, logger: Logger) {
         let problem: String?
         let start = ContinuousClock.now
-        seen.withLock { $0 = false }
         while arrived.wait(timeout: .now()) == .success {}
         while closed.wait(timeout: .now()) == .success {}
         do throws(ServeError) {
