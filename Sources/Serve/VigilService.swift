@@ -41,6 +41,8 @@ public struct VigilService: Sendable {
     private static let mostConnections = 512
     /// From one writing of the ledger to the next, seconds.
     private static let ledgerSeconds = 10.0
+    /// From one giving back of freed memory to the next, seconds.
+    private static let memorySeconds = 10.0
     /// How long callers may take to leave, seconds.
     private static let grace = 10
 
@@ -152,6 +154,7 @@ extension VigilService: Service {
         await stops.resume()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await writeLedger() }
+            group.addTask { await giveMemoryBack() }
             group.addTask { await sendCanaries() }
             group.addTask { await keepListeners() }
             group.addTask { await sweepStreams() }
@@ -168,6 +171,13 @@ extension VigilService: Service {
     private func writeLedger() async {
         while (try? await Task.sleep(for: .seconds(Self.ledgerSeconds))) != nil {
             try? await desk.flush()
+        }
+    }
+
+    /// Gives back what closed streams and passing packets have left with the allocator.
+    private func giveMemoryBack() async {
+        while (try? await Task.sleep(for: .seconds(Self.memorySeconds))) != nil {
+            FreedMemory.giveBack()
         }
     }
 
