@@ -58,7 +58,11 @@ let package = Package(
             name: "Match", dependencies: ["CHashKernels", "Fingerprint", "Known"],
             swiftSettings: settings),
         .target(
-            name: "Report", dependencies: ["Match", .product(name: "GRDB", package: "GRDB.swift")],
+            name: "Report",
+            dependencies: [
+                "Match", .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: settings),
         .target(
             name: "Run",
