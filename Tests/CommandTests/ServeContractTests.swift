@@ -1,6 +1,7 @@
 // The API against its own description, TLS, the pipeline file that is shipped, and the metrics.
 
 import Foundation
+import TestSupport
 import Testing
 
 /// Finds or installs schemathesis, which makes requests from the API's description.
@@ -10,19 +11,8 @@ private enum Schemathesis {
     /// How to run it; `nil`, with a message, where it cannot be had.
     static func program() throws -> String? {
         if try Program.run("schemathesis", ["--version"]).status == 0 { return "schemathesis" }
-        let folder = URL(filePath: #filePath).deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: ".build/schemathesis").path
-        let program = "\(folder)/bin/schemathesis"
-        if FileManager.default.isExecutableFile(atPath: program) { return program }
-        let made = try Program.run("python3", ["-m", "venv", folder])
-        let installed = try Program.run(
-            "\(folder)/bin/pip", ["install", "--quiet", "schemathesis==\(version)"])
-        guard made.status == 0, installed.status == 0 else {
-            print("skipped: schemathesis is not there and cannot be installed")
-            return nil
-        }
-        return program
+        return try PythonEnvironment.find("schemathesis", ["schemathesis==\(version)"])?
+            .program("schemathesis")
     }
 }
 
