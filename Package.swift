@@ -79,7 +79,7 @@ let package = Package(
         .target(
             name: "Serve",
             dependencies: [
-                "Decode", "Known", "Match", "Report", "Run",
+                "CProcess", "Decode", "Known", "Match", "Report", "Run",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

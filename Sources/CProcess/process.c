@@ -5,6 +5,7 @@
 
 #if defined(__linux__)
 #include <sys/prctl.h>
+#include <sys/timex.h>
 #endif
 
 int vigil_forbid_core_dumps(void) {
@@ -15,4 +16,15 @@ int vigil_forbid_core_dumps(void) {
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return errno;
 #endif
     return 0;
+}
+
+double vigil_clock_error_bound(void) {
+#if defined(__linux__)
+    struct timex facts = {0};
+    // TIME_ERROR: the clock is not synchronised, so the bound means nothing.
+    if (adjtimex(&facts) < 0 || (facts.status & STA_UNSYNC) != 0) return -1;
+    return (double)facts.maxerror / 1e6;
+#else
+    return -1;
+#endif
 }

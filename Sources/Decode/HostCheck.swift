@@ -7,7 +7,8 @@
 internal import CFFmpeg
 internal import Glibc
 
-enum HostCheck {
+/// Looks up hosts before they are connected to.
+package enum HostCheck {
     /// Longest name of the DNS; the library would cut a longer one, to another name.
     private static let longestName = 253
 
@@ -20,6 +21,24 @@ enum HostCheck {
             return try check(IPAddress(bytes: [0, 0, 0, 0]), of: "no host", policy)
         }
         for address in try addresses(of: host) { try check(address, of: host, policy) }
+    }
+
+    /// The addresses that a name has now, all of them allowed; blocks.
+    ///
+    /// Whoever connects must connect to one of these, and not ask for the name again.
+    /// - Throws: `DecodeError` where one is not allowed, or there is none.
+    package static func allowedAddresses(
+        of host: String, by policy: EgressPolicy
+    ) throws(DecodeError) -> [IPAddress] {
+        guard !host.isEmpty, host.utf8.count <= longestName else {
+            throw DecodeError(.refused, "the host's name is empty or longer than 253 bytes")
+        }
+        let found = try addresses(of: host)
+        for address in found { try check(address, of: host, policy) }
+        guard !found.isEmpty else {
+            throw DecodeError(.notFound, "the name \(host) cannot be resolved")
+        }
+        return found
     }
 
     private static func check(

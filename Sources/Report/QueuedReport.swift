@@ -1,4 +1,4 @@
-// A report: one event about one alert, on its way to the people who act. Its id is the webhook's
+// A report: one event, mostly about an alert, on its way to the people who act. Its id is the webhook's
 // id and never changes, so that a consumer can drop repeats (delivery is at least once).
 //
 // Invariants: the first 48 bits of the id are `createdUnixMilliseconds`, hence ids sort by creation
@@ -8,18 +8,24 @@
 
 public import Match
 
-/// An alert on the report queue.
+/// An event on the report queue.
 public struct QueuedReport: Sendable, Hashable, Codable {
     /// The event of a report that says that an alert began.
     public static let alertOpened = "alert.opened"
+    /// The event of a report that says that an alert grew.
+    public static let alertUpdated = "alert.updated"
+    /// The event of a report that says that an alert ended.
+    public static let alertClosed = "alert.closed"
 
     /// Stable id of the report, used as the webhook's id; differs from the alert's id.
     public var id: AlertID
     /// What is reported, for instance `alert.opened`.
     public var event: String
-    /// The alert with its newest facts.
-    public var alert: Alert
-    /// Where the report is on its way.
+    /// What it is about, for lists: the alert's input, a stream's name, a known set's name.
+    public var subject: String
+    /// The alert with its newest facts; `nil` where the event is about none.
+    public var alert: Alert?
+    /// Where the report is on its way: what its deliveries say together.
     public var state: ReportState
     /// Attempts begun since the report was queued or last asked for by hand.
     public var attempts: Int
@@ -39,12 +45,14 @@ public struct QueuedReport: Sendable, Hashable, Codable {
 
     /// Makes a report of its parts.
     public init(
-        id: AlertID, event: String, alert: Alert, state: ReportState, attempts: Int,
+        id: AlertID, event: String, subject: String, alert: Alert?, state: ReportState,
+        attempts: Int,
         nextAttemptUnixMilliseconds: Int64?, lastError: String?, createdUnixMilliseconds: Int64,
         updatedUnixMilliseconds: Int64, closedUnixMilliseconds: Int64?
     ) {
         self.id = id
         self.event = event
+        self.subject = subject
         self.alert = alert
         self.state = state
         self.attempts = attempts
@@ -57,7 +65,7 @@ public struct QueuedReport: Sendable, Hashable, Codable {
 
     private enum CodingKeys: String, CodingKey {
         case id = "report_id"
-        case event, alert, state, attempts
+        case event, subject, alert, state, attempts
         case nextAttemptUnixMilliseconds = "next_attempt_unix_ms"
         case lastError = "last_error"
         case createdUnixMilliseconds = "created_unix_ms"
@@ -74,6 +82,8 @@ public struct ReportFilter: Sendable, Hashable {
     public var set: String?
     /// Only alerts about this input, exactly as the alert names it.
     public var input: String?
+    /// Only reports of this event, for instance `alert.opened`.
+    public var event: String?
     /// Only reports queued at this moment or later, Unix milliseconds.
     public var since: Int64?
     /// Only reports queued before this moment, Unix milliseconds.
@@ -82,11 +92,12 @@ public struct ReportFilter: Sendable, Hashable {
     /// Makes a filter; without arguments it lets every report pass.
     public init(
         state: ReportState? = nil, set: String? = nil, input: String? = nil,
-        since: Int64? = nil, until: Int64? = nil
+        event: String? = nil, since: Int64? = nil, until: Int64? = nil
     ) {
         self.state = state
         self.set = set
         self.input = input
+        self.event = event
         self.since = since
         self.until = until
     }

@@ -3,9 +3,10 @@
 //     queued ──started──▶ delivering ──succeeded──▶ delivered
 //       ▲                  │  │   ▲ └──failed──▶ retrying ──started──▶ delivering
 //       ├────recovered─────┘  └─abandoned─▶ dead
-//       └──────────────retryRequested────────┘
+//       ├──────────────retryRequested───────┘   (also from retrying)
+//       └──────────────replayRequested, from dead and delivered
 //
-// Invariants: `delivered` is final; only `delivering` can end in `delivered`, so that a report is
+// Invariants: only a person takes a report out of `delivered` and `dead`; only `delivering` can end in `delivered`, so that a report is
 // never called delivered without an attempt. The table performs nothing: a store applies it inside
 // its own transaction (compare and set), so two workers cannot take the same report.
 
@@ -17,12 +18,14 @@ public enum ReportState: String, Sendable, Codable, CaseIterable {
     case queued
     /// One worker is sending it now.
     case delivering
-    /// A receiver accepted it. Final.
+    /// A receiver accepted it; of a report, all its receivers.
     case delivered
     /// The last attempt failed; the next one is scheduled.
     case retrying
     /// Given up; waits for a person.
     case dead
+    /// Of a report: it goes to nobody, since no endpoint asks for it.
+    case unaddressed
 }
 
 /// What happens to a report.
@@ -38,8 +41,10 @@ public enum ReportEvent: String, Sendable, Codable, CaseIterable {
     case abandoned
     /// The process that was sending is gone and left no outcome.
     case recovered
-    /// A person asks for a dead report to be sent again.
+    /// A person asks for a report that was not accepted to be sent now.
     case retryRequested = "retry_requested"
+    /// A person asks for a report to be sent whether it was accepted or not.
+    case replayRequested = "replay_requested"
 }
 
 extension ReportState {
@@ -52,7 +57,8 @@ extension ReportState {
         case (.delivering, .failed): .retrying
         case (.delivering, .abandoned): .dead
         case (.delivering, .recovered): .queued
-        case (.dead, .retryRequested): .queued
+        case (.dead, .retryRequested), (.retrying, .retryRequested): .queued
+        case (.dead, .replayRequested), (.delivered, .replayRequested): .queued
         default: nil
         }
     }

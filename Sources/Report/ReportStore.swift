@@ -19,7 +19,14 @@ public protocol ReportStore: Sendable {
         _ alerts: [Alert], at unixMilliseconds: Int64
     ) throws(ReportError) -> [QueuedReport]
 
-    /// Records that an alert grew, or ended.
+    /// Queues events that are about no alert, or about more than its facts, all or nothing.
+    /// - Returns: the ids of their reports, in the same order.
+    @discardableResult
+    func queue(
+        _ events: [EventDraft], at unixMilliseconds: Int64
+    ) throws(ReportError) -> [AlertID]
+
+    /// Records that an alert grew, or ended, and queues a report of that.
     ///
     /// An unknown id, an alert that has already ended, and an alert that would change its input or
     /// known item are errors.
@@ -46,22 +53,6 @@ public protocol ReportStore: Sendable {
 
     /// Counts reports by state; every state is a key.
     func counts() throws(ReportError) -> [ReportState: Int]
-
-    /// Moves a report on by one event of the table in `ReportState`.
-    ///
-    /// `started` counts an attempt, `retryRequested` starts counting anew.
-    /// - Parameters:
-    ///   - event: what happened.
-    ///   - id: the report's own id.
-    ///   - unixMilliseconds: when it happened.
-    ///   - error: why an attempt failed; `nil` leaves the last reason, `succeeded` clears it. The
-    ///     first 1000 characters are kept.
-    ///   - nextAttempt: when to try again, Unix milliseconds; `failed` needs it, others ignore it.
-    /// - Returns: the report as it is afterwards.
-    func apply(
-        _ event: ReportEvent, to id: AlertID, at unixMilliseconds: Int64, error: String?,
-        nextAttempt: Int64?
-    ) throws(ReportError) -> QueuedReport
 }
 
 /// What every store has in common.

@@ -5,8 +5,7 @@
 //
 // A listing is always a range of ids, also without a filter: `id >= lower AND id < upper` reads
 // one index backwards and stops at the limit. Lower and upper come from the cursor and from times,
-// since an id starts with the 12 hex digits of its creation time. CROSS JOIN keeps SQLite from
-// starting at the alerts.
+// since an id starts with the 12 hex digits of its creation time.
 
 import GRDB
 import Match
@@ -18,8 +17,8 @@ struct Query {
 
     private static let columns = """
         SELECT r.id AS report_id, r.event, r.state, r.attempts, r.next_attempt_ms, r.last_error,
-            r.created_ms, r.updated_ms AS report_updated_ms, a.*
-        FROM reports AS r CROSS JOIN alerts AS a ON a.id = r.alert_id
+            r.created_ms, r.updated_ms AS report_updated_ms, r.input AS subject, a.*
+        FROM reports AS r LEFT JOIN alerts AS a ON a.id = r.alert_id
         """
 
     /// The reports that pass a filter, newest first.
@@ -31,7 +30,7 @@ struct Query {
         var arguments: StatementArguments = [lower, upper]
         let equalities = [
             ("r.state", filter.state?.rawValue), ("r.known_set", filter.set),
-            ("r.input", filter.input),
+            ("r.input", filter.input), ("r.event", filter.event),
         ]
         for case (let column, .some(let value)) in equalities {
             conditions.append("\(column) = ?")
@@ -100,6 +99,13 @@ extension Row {
         return id
     }
 
+    func state() throws -> ReportState {
+        guard let state = ReportState(rawValue: try value("state")) else {
+            throw Row.damage("state")
+        }
+        return state
+    }
+
     static func damage(_ column: String) -> DatabaseError {
         DatabaseError(
             resultCode: .SQLITE_CORRUPT, message: "column \(column) holds an unreadable value")
@@ -108,17 +114,16 @@ extension Row {
 
 extension QueuedReport {
     fileprivate init(_ row: Row) throws {
-        guard let state = ReportState(rawValue: try row.value("state")) else {
-            throw Row.damage("state")
-        }
-        let changed: [Int64] = [try row.value("report_updated_ms"), try row.value("updated_ms")]
+        let changed: Int64 = try row.value("report_updated_ms")
+        let alert = try (row.optional("id") as String?).map { _ in try Alert(row) }
         self.init(
-            id: try row.id("report_id"), event: try row.value("event"), alert: try Alert(row),
-            state: state, attempts: try row.value("attempts"),
+            id: try row.id("report_id"), event: try row.value("event"),
+            subject: try row.value("subject"), alert: alert, state: try row.state(),
+            attempts: try row.value("attempts"),
             nextAttemptUnixMilliseconds: try row.optional("next_attempt_ms"),
             lastError: try row.optional("last_error"),
             createdUnixMilliseconds: try row.value("created_ms"),
-            updatedUnixMilliseconds: max(changed[0], changed[1]),
+            updatedUnixMilliseconds: max(changed, try row.optional("updated_ms") ?? 0),
             closedUnixMilliseconds: try row.optional("closed_ms"))
     }
 }

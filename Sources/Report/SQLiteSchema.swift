@@ -9,11 +9,6 @@
 // one index in the order of ids and stop at its limit, however many rows there are. All indexes
 // therefore end in the id, and a range of creation times is a range of ids. Both tables are
 // WITHOUT ROWID: their ids grow, so rows are appended.
-//
-// Made for what comes: further events of one alert are further rows (alert_id, event); the state
-// of several receivers will stand in a table of its own that refers to `reports`, whose state then
-// sums it up; `reports_due` finds due retries (ask for the time alone: only retries have one), and
-// `reports_state` queued rows, oldest first.
 
 import GRDB
 
@@ -25,6 +20,9 @@ package enum SQLiteSchema {
         }
         migrator.registerMigration("v2") { database in
             try database.execute(sql: SQLiteLiveSchema.v2)
+        }
+        migrator.registerMigration("v3") { database in
+            try database.execute(sql: SQLiteDeliverySchema.v3)
         }
         return migrator
     }

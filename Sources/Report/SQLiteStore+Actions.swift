@@ -28,17 +28,20 @@ extension SQLiteStore: ActionStore {
                 String(step.detail.prefix(ActionLimits.detail)), ActionLimits.steps,
                 ActionLimits.refusals,
             ])
+            if database.changesCount > 0 { try queueEnd(of: alert, step, database) }
         }
     }
 
     /// The steps of an alert; see ``ActionStore``.
     public func steps(of alert: AlertID) throws(ReportError) -> [AlertStep] {
+        try read("the steps of an alert") { try Self.steps(of: alert, $0) }
+    }
+
+    static func steps(of alert: AlertID, _ database: Database) throws -> [AlertStep] {
         let sql = "SELECT step, at_ms, detail FROM alert_steps WHERE alert_id = ? ORDER BY number"
-        return try read("the steps of an alert") { database in
-            try Row.fetchAll(
-                database.cachedStatement(sql: sql), arguments: [alert.description]
-            ).map(AlertStep.init)
-        }
+        return try Row.fetchAll(
+            database.cachedStatement(sql: sql), arguments: [alert.description]
+        ).map(AlertStep.init)
     }
 
     /// Alerts whose stop is not finished; see ``ActionStore``.

@@ -68,12 +68,20 @@ extension SQLiteStore: StreamStore {
     /// Closes alerts that were left open; see ``StreamStore``.
     public func closeAbandonedAlerts(at unixMilliseconds: Int64) throws(ReportError) -> Int {
         try write("close alerts that were left open") { database in
-            let sql = """
-                UPDATE alerts SET closed_ms = ?1, updated_ms = ?1
-                WHERE closed_ms IS NULL AND stream_id IN (SELECT id FROM streams)
-                """
-            try database.cachedStatement(sql: sql).execute(arguments: [unixMilliseconds])
-            return database.changesCount
+            // `alerts_open` finds them without reading all alerts.
+            let open = try String.fetchAll(
+                database,
+                sql: """
+                    SELECT id FROM alerts WHERE closed_ms IS NULL AND stream_id IS NOT NULL
+                        AND stream_id IN (SELECT id FROM streams)
+                    """)
+            let sql = "UPDATE alerts SET closed_ms = ?1, updated_ms = ?1 WHERE id = ?2"
+            for id in open {
+                try database.cachedStatement(sql: sql).execute(arguments: [unixMilliseconds, id])
+                try queueChange(
+                    of: id, QueuedReport.alertClosed, at: unixMilliseconds, database)
+            }
+            return open.count
         }
     }
 
@@ -116,12 +124,18 @@ extension SQLiteStore: StreamStore {
         }
     }
 
-    private static func watched(
+    static func watched(
         _ condition: String, _ arguments: StatementArguments, _ database: Database
     ) throws -> WatchedStream? {
         let sql = "SELECT \(columns) FROM streams WHERE \(condition) LIMIT 1"
         let statement = try database.cachedStatement(sql: sql)
         return try Row.fetchOne(statement, arguments: arguments).map(WatchedStream.init)
+    }
+
+    static func labels(_ text: String) throws -> [String: String] {
+        let decoded = try? JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+        guard let decoded else { throw Row.damage("labels") }
+        return decoded
     }
 
     private static func text(_ labels: [String: String]) throws -> String {
@@ -133,15 +147,12 @@ extension SQLiteStore: StreamStore {
 
 extension WatchedStream {
     fileprivate init(_ row: Row) throws {
-        let labels: String = try row.value("labels")
-        guard
-            let decoded = try? JSONDecoder().decode([String: String].self, from: Data(labels.utf8))
-        else { throw Row.damage("labels") }
         let server: String? = try row.optional("server")
         let path: String? = try row.optional("path")
         self.init(
             id: StreamID(try row.id("id")), address: try row.value("address"),
-            name: try row.value("name"), labels: decoded, isPriority: try row.value("is_priority"),
+            name: try row.value("name"), labels: try SQLiteStore.labels(try row.value("labels")),
+            isPriority: try row.value("is_priority"),
             isTrusted: try row.value("is_trusted"),
             place: server.flatMap { server in
                 path.map { StreamPlace(server: server, path: $0) }

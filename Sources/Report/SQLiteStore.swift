@@ -6,15 +6,17 @@
 // next opening repairs by itself. One connection a store: calls on one store run one after the
 // other. Whoever must not wait for a writer opens a second, read-only store on the same directory.
 //
-// All calls block, for up to five seconds when another process writes.
+// All calls block, for up to about ten seconds when another process writes.
 
 import GRDB
+internal import Glibc
 public import Match
 
 /// Keeps alerts and reports in `vigil.sqlite` in a state directory.
 public final class SQLiteStore: ReportStore {
     private let queue: DatabaseQueue
     private let state: StateDirectory
+    let composer: EventComposer?
 
     /// The database file.
     public var path: String { state.database }
@@ -22,7 +24,12 @@ public final class SQLiteStore: ReportStore {
     /// Opens the database; for writing, makes what is missing.
     ///
     /// Reading a directory in which nothing was ever stored is the error `noDatabase`.
-    public init(directory: String, readOnly: Bool = false) throws(ReportError) {
+    /// - Parameter composer: makes what is delivered of an alert, at the moment of the event; without
+    ///   one that is left to whoever delivers.
+    public init(
+        directory: String, readOnly: Bool = false, composer: EventComposer? = nil
+    ) throws(ReportError) {
+        self.composer = composer
         let state = StateDirectory(directory)
         self.state = state
         if readOnly {
@@ -55,7 +62,7 @@ public final class SQLiteStore: ReportStore {
     ) throws(ReportError) -> DatabaseQueue {
         var configuration = Configuration()
         configuration.readonly = readOnly
-        configuration.busyMode = .timeout(5)
+        configuration.busyMode = .callback(Self.waitForOthers)
         configuration.label = "vigil.report"
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA cell_size_check = ON")
@@ -76,6 +83,16 @@ public final class SQLiteStore: ReportStore {
         } catch {
             throw ReportError(error, doing: "open the database", in: state)
         }
+    }
+
+    /// Waits for another process, a moment each time.
+    ///
+    /// SQLite's own way waits longer and longer, and so never gets a turn beside a process that
+    /// writes without a pause.
+    private static let waitForOthers: @Sendable (Int) -> Bool = { tries in
+        guard tries < 5000 else { return false }
+        usleep(UInt32.random(in: 500...2500))
+        return true
     }
 
     func write<Result>(
@@ -102,17 +119,15 @@ extension SQLiteStore {
     ) throws(ReportError) -> [QueuedReport] {
         guard !alerts.isEmpty else { return [] }
         // Sorted, so that the reports of one call list in the order of their alerts.
-        let moment = UInt64(clamping: unixMilliseconds)
-        var random = SystemRandomNumberGenerator()
-        let ids = alerts.map { _ in AlertID(unixMilliseconds: moment, using: &random) }.sorted()
+        let ids = Self.newIDs(alerts.count, at: unixMilliseconds)
         return try write("store the alerts") { database in
             try zip(alerts, ids).map { alert, id in
-                try Self.open(alert, as: id, at: unixMilliseconds, database)
+                try self.open(alert, as: id, at: unixMilliseconds, database)
             }
         }
     }
 
-    private static func open(
+    private func open(
         _ alert: Alert, as id: AlertID, at unixMilliseconds: Int64, _ database: Database
     ) throws -> QueuedReport {
         let event = QueuedReport.alertOpened
@@ -120,19 +135,13 @@ extension SQLiteStore {
             return known
         }
         try alert.insert(database, at: unixMilliseconds)
-        let sql = """
-            INSERT INTO reports (id, alert_id, known_set, input, event, state, created_ms, updated_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-            """
-        try database.cachedStatement(sql: sql).execute(arguments: [
-            id.description, alert.id.description, alert.known.set, alert.input, event,
-            ReportState.queued.rawValue, unixMilliseconds, unixMilliseconds,
-        ])
-        return QueuedReport(
-            id: id, event: event, alert: alert, state: .queued, attempts: 0,
+        let report = QueuedReport(
+            id: id, event: event, subject: alert.input, alert: alert, state: .queued, attempts: 0,
             nextAttemptUnixMilliseconds: nil, lastError: nil,
             createdUnixMilliseconds: unixMilliseconds, updatedUnixMilliseconds: unixMilliseconds,
             closedUnixMilliseconds: nil)
+        try queue(report, alert, opened: unixMilliseconds, at: unixMilliseconds, database)
+        return report
     }
 
     /// Records that an alert grew or ended; see ``ReportStore``.
@@ -141,7 +150,11 @@ extension SQLiteStore {
     ) throws(ReportError) {
         let what = "update alert \(alert.id)"
         try write(what) { database in
-            if try alert.replace(database, closed: closed, at: unixMilliseconds) { return }
+            if try alert.replace(database, closed: closed, at: unixMilliseconds) {
+                let event = closed ? QueuedReport.alertClosed : QueuedReport.alertUpdated
+                return try queueChange(
+                    of: alert.id.description, event, at: unixMilliseconds, database)
+            }
             guard let known = try Query.reports(ofAlert: alert.id).first(database) else {
                 throw ReportError(
                     .notFound, doing: what, at: path, why: "no alert has this id",
@@ -167,12 +180,19 @@ extension SQLiteStore {
                     sql: "DELETE FROM \(table) WHERE alert_id IN (\(ids))"
                 ).execute(arguments: [name])
             }
+            let reports = "SELECT id FROM reports WHERE known_set = ?"
+            for table in ["deliveries", "report_bodies"] {
+                try database.cachedStatement(
+                    sql: "DELETE FROM \(table) WHERE report_id IN (\(reports))"
+                ).execute(arguments: [name])
+            }
             let alerts = try String.fetchAll(
-                database.cachedStatement(sql: ids), arguments: [name])
+                database.cachedStatement(sql: "\(ids) AND alert_id IS NOT NULL"),
+                arguments: [name])
             try database.cachedStatement(sql: "DELETE FROM reports WHERE known_set = ?")
                 .execute(arguments: [name])
             let removal = try database.cachedStatement(sql: "DELETE FROM alerts WHERE id = ?")
-            for alert in alerts { try removal.execute(arguments: [alert]) }
+            for alert in Set(alerts) { try removal.execute(arguments: [alert]) }
         }
     }
 
@@ -203,32 +223,6 @@ extension SQLiteStore {
                 counts[state] = try Int.fetchOne(database, sql: sql, arguments: [state.rawValue])
             }
             return counts
-        }
-    }
-
-    /// Moves a report on by one event; see ``ReportStore``.
-    public func apply(
-        _ event: ReportEvent, to id: AlertID, at unixMilliseconds: Int64, error: String?,
-        nextAttempt: Int64?
-    ) throws(ReportError) -> QueuedReport {
-        let what = "apply \(event.rawValue) to report \(id)"
-        return try write(what) { database in
-            guard let old = try Query.report(id).first(database) else {
-                throw ReportError(
-                    .notFound, doing: what, at: path, why: "no report has this id",
-                    fix: "list the reports for their ids")
-            }
-            let new = try old.after(
-                event, at: unixMilliseconds, error: error, nextAttempt: nextAttempt, in: path)
-            let sql = """
-                UPDATE reports SET state = ?, attempts = ?, next_attempt_ms = ?, last_error = ?,
-                    updated_ms = ? WHERE id = ? AND state = ?
-                """
-            try database.cachedStatement(sql: sql).execute(arguments: [
-                new.state.rawValue, new.attempts, new.nextAttemptUnixMilliseconds, new.lastError,
-                unixMilliseconds, id.description, old.state.rawValue,
-            ])
-            return new
         }
     }
 }

@@ -21,6 +21,9 @@ public enum LiveRunEvent: Sendable {
     case opened(Alert, problem: String?)
     /// The showing is over: these are the alert's final facts.
     case closed(Alert, problem: String?)
+    /// A watch is led to what its rules forbid, a playlist to an inner host for example; told once
+    /// for each watch.
+    case refused(StreamID, name: String, why: String)
 }
 
 /// Watches live streams until it is stopped.
@@ -67,7 +70,8 @@ public final class LiveRun: Sendable {
     private static let openDecoders = 4
 
     /// Starts the stages; no stream is watched yet.
-    /// - Parameter handle: is called on the recording thread, in order.
+    /// - Parameter handle: is called with alerts on the recording thread, in order, and with
+    ///   refusals on a reader's own.
     public init(
         pipeline: Pipeline, index: KnownIndex, store: any ReportStore,
         handle: @escaping @Sendable (LiveRunEvent) -> Void
@@ -105,7 +109,8 @@ public final class LiveRun: Sendable {
         let watcher = LiveWatcher(
             input, egress: egress, rendition: pipeline.rendition, stream: stream, board: board,
             gate: gate, clock: clocks.read,
-            shortestInterval: pipeline.sampling.minimumInterval, isExpected: isExpected)
+            shortestInterval: pipeline.sampling.minimumInterval, isExpected: isExpected
+        ) { [handle] in handle(.refused(stream.id, name: stream.name, why: $0)) }
         watchers.withLock { $0[number] = watcher }
         streams.withLock { $0.kept[number] = stream }
         readers.start(count: 1, name: "read-\(number)") { [self] in

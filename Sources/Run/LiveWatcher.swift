@@ -150,6 +150,8 @@ final class LiveWatcher: Sendable {
     private let shortestInterval: Double
     private let current = Mutex<(interrupt: Interrupt?, isStopped: Bool)>((nil, false))
     private let isExpected: Atomic<Bool>
+    /// Told of the first thing that was forbidden.
+    private let refused: @Sendable (String) -> Void
     /// Signalled to end a wait early; waited for on the reader's own thread, which has nothing else
     /// to do.
     private let wakened = DispatchSemaphore(value: 0)
@@ -157,7 +159,7 @@ final class LiveWatcher: Sendable {
     init(
         _ input: LiveInput, egress: EgressPolicy, rendition: RenditionChoice, stream: LiveStream,
         board: LiveBoard, gate: OpenGate, clock: StageClock, shortestInterval: Double,
-        isExpected: Bool
+        isExpected: Bool, refused: @escaping @Sendable (String) -> Void
     ) {
         self.input = input
         self.egress = egress
@@ -168,6 +170,7 @@ final class LiveWatcher: Sendable {
         self.clock = clock
         self.isExpected = Atomic(isExpected)
         self.shortestInterval = shortestInterval
+        self.refused = refused
     }
 
     /// Somebody said that the stream begins about now: tries again at once, and often for a while.
@@ -203,6 +206,7 @@ final class LiveWatcher: Sendable {
         var repair = RepairLimit()
         /// Connections in a row that gave no keyframe.
         var barren = 0
+        var isRefusalTold = false
     }
 
     /// Reads until it is stopped.
@@ -281,6 +285,10 @@ final class LiveWatcher: Sendable {
                 }
             }
         } catch {
+            if error.code == .refused, !course.isRefusalTold {
+                course.isRefusalTold = true
+                refused(error.message)
+            }
             return error.message
         }
     }

@@ -60,6 +60,7 @@ struct ServiceFigures {
     var listeners: Int
     var eventsLost: Int
     var canary: CanaryState
+    var deliveries: [DeliveryDesk.Figures]
 
     /// The text for a Prometheus server.
     var text: String {
@@ -67,6 +68,7 @@ struct ServiceFigures {
         addStreams(&metrics)
         addTimes(&metrics)
         addService(&metrics)
+        addDeliveries(&metrics)
         return metrics.text
     }
 
@@ -111,6 +113,29 @@ struct ServiceFigures {
         metrics.counter(
             "vigil_stage_cpu_seconds_total", "Processor time of each stage.",
             live.stageSeconds.sorted { $0.key < $1.key }.map { ("stage=\"\($0.key)\"", $0.value) })
+    }
+
+    private func addDeliveries(_ metrics: inout MetricsText) {
+        func labels(_ figures: DeliveryDesk.Figures, _ more: String = "") -> String {
+            let name = figures.name.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+            return "endpoint=\"\(name)\"\(more)"
+        }
+        metrics.counter(
+            "vigil_delivery_attempts_total",
+            "Attempts to deliver a report, by what became of them.",
+            deliveries.flatMap {
+                [
+                    (labels($0, ",result=\"accepted\""), Double($0.accepted)),
+                    (labels($0, ",result=\"failed\""), Double($0.failed)),
+                ]
+            })
+        metrics.gauge(
+            "vigil_delivery_under_way", "Attempts that are under way.",
+            deliveries.map { (labels($0), Double($0.underWay)) })
+        metrics.gauge(
+            "vigil_delivery_paused",
+            "Whether nothing is sent for now, because the endpoint fails or was disabled.",
+            deliveries.map { (labels($0), $0.isOpen || $0.isDisabled ? 1 : 0) })
     }
 
     private func addService(_ metrics: inout MetricsText) {

@@ -20,8 +20,14 @@ final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, Remo
     /// How long a peer may read nothing of an answer that waits for it.
     static let readingLimit = TimeAmount.seconds(30)
 
+    /// Told of callers that were too slow.
+    private let refusals: RefusalLog
+    /// Whether nothing is owed: a request was answered, and no other has begun.
+    private var isIdle = false
     private var due: Scheduled<Void>?
     private var stalled: Scheduled<Void>?
+
+    init(_ refusals: RefusalLog) { self.refusals = refusals }
 
     func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { start(context) }
@@ -44,12 +50,16 @@ final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, Remo
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        isIdle = false
         if case .end = unwrapInboundIn(data) { stop() }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        if case .end = unwrapOutboundIn(data) { start(context) }
+        if case .end = unwrapOutboundIn(data) {
+            isIdle = true
+            start(context)
+        }
         context.write(data, promise: promise)
     }
 
@@ -68,8 +78,15 @@ final class RequestDeadline: ChannelInboundHandler, ChannelOutboundHandler, Remo
     }
 
     private func closing(_ context: ChannelHandlerContext, in time: TimeAmount) -> Scheduled<Void> {
-        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        return context.eventLoop.scheduleTask(in: time) { bound.value.close(promise: nil) }
+        let isReading = time == Self.readingLimit
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        return context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = bound.value
+            if isReading || !handler.isIdle {
+                handler.refusals.note("it is too slow", of: "a caller")
+            }
+            context.close(promise: nil)
+        }
     }
 
     private func stop() {

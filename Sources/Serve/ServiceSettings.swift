@@ -1,8 +1,10 @@
 // How the service runs: the `serve`, `egress`, `servers` and `stop` sections of a pipeline file,
 // resolved and checked. `pipelines/live.yaml` is an example with every key, which a test reads.
 
+internal import Crypto
 public import Decode
 internal import Foundation
+internal import Report
 public import Run
 
 /// The settings of the service.
@@ -35,6 +37,10 @@ public struct ServiceSettings: Sendable {
     public private(set) var servers: [MediaServer] = []
     /// When streams are stopped.
     public private(set) var stop = StopPolicy()
+    /// Where reports go.
+    public private(set) var delivery = DeliverySettings()
+    /// What these settings are called in reports: the file's name and a digest of its text.
+    private(set) var policy = EventPolicy(name: "default", version: "1")
     /// With which media servers are asked; `nil` where there are none.
     private var transport: StopTransport?
 
@@ -51,6 +57,10 @@ public struct ServiceSettings: Sendable {
     public init(yaml: String, name: String) throws(RunError) {
         self.init()
         var root = try StrictMapping(yaml: yaml, name: name)
+        let digest = SHA256.hash(data: Data(yaml.utf8)).prefix(8)
+        policy = EventPolicy(
+            name: URL(filePath: name).lastPathComponent,
+            version: "sha256:" + digest.map { String(format: "%02x", $0) }.joined())
         try pipeline.read(&root)
         if var section = try root.section("serve") {
             try readServe(&section)
@@ -62,6 +72,10 @@ public struct ServiceSettings: Sendable {
         }
         if var section = try root.section("stop") {
             stop = try StopPolicy(&section)
+            try section.finish()
+        }
+        if var section = try root.section("delivery") {
+            delivery = try DeliverySettings(&section)
             try section.finish()
         }
         try readServers(&root)
@@ -128,7 +142,7 @@ public struct ServiceSettings: Sendable {
         egress.denied = try Self.ranges("deny", &section)
     }
 
-    private static func ranges(
+    static func ranges(
         _ key: String, _ section: inout StrictMapping
     ) throws(RunError) -> [AddressRange] {
         var ranges: [AddressRange] = []

@@ -4,6 +4,7 @@
 // ending, on SIGTERM: the API takes no more, listeners are let go, readers stop, what was found is
 // recorded, the ledger is written. On SIGKILL the store has all that was acknowledged.
 
+internal import CProcess
 internal import Decode
 internal import Foundation
 internal import HTTPTypes
@@ -34,8 +35,10 @@ public struct VigilService: Sendable {
     private let events: EventHub
     private let canary: Canary?
     private let stops: StopDesk
+    private let deliveries: DeliveryDesk
     private let known: [KnownView]
     private let logger: Logger
+    private let refusals: RefusalLog
 
     /// Most connections to the API at a time.
     private static let mostConnections = 512
@@ -47,13 +50,17 @@ public struct VigilService: Sendable {
     private static let grace = 10
 
     /// Opens the state and the known sets; blocks for as long as they take to read.
-    /// - Parameter environment: says where state and key are by default.
+    /// - Parameters:
+    ///   - environment: says where state and key are by default.
+    ///   - version: of this program, for reports.
     /// - Throws: `ServeError`, saying what to do about it.
     public init(
-        _ settings: ServiceSettings, environment: [String: String], logger: Logger
+        _ settings: ServiceSettings, environment: [String: String], version: String,
+        logger: Logger
     ) throws(ServeError) {
         self.settings = settings
         self.logger = logger
+        refusals = RefusalLog(logger)
         guard let path = settings.tokens else {
             throw ServeError(
                 .configuration,
@@ -74,17 +81,19 @@ public struct VigilService: Sendable {
             settings.state ?? SQLiteStore.defaultDirectory(environment: environment)
         let store: SQLiteStore
         let index: KnownIndex
+        let composer: EventComposer
         do {
-            store = try SQLiteStore(directory: directory)
+            let keyPath = KeyFile.resolve(explicit: settings.keyFile, environment: environment)
+            var sets = try LoadedKnown(
+                settings.known, key: try KeyFile.load(path: keyPath, createIfMissing: false))
+            known = sets.summaries.map(KnownView.init)
+            composer = Self.composer(settings, known, version: version)
+            store = try SQLiteStore(directory: directory, composer: composer)
             try ServiceLock.take(in: directory)
             let abandoned = try store.closeAbandonedAlerts(at: unixMilliseconds())
             if abandoned > 0 { logger.notice("alerts closed that were left open: \(abandoned)") }
             try store.removeAlerts(ofSet: Canary.setName)
             reading = try SQLiteStore(directory: directory, readOnly: true)
-            let keyPath = KeyFile.resolve(explicit: settings.keyFile, environment: environment)
-            var sets = try LoadedKnown(
-                settings.known, key: try KeyFile.load(path: keyPath, createIfMissing: false))
-            known = sets.summaries.map(KnownView.init)
             canary = try Self.canary(settings, addingTo: &sets, in: directory)
             index = try sets.index(policy: settings.pipeline.matchPolicy)
         } catch let error as ServeError {
@@ -98,12 +107,30 @@ public struct VigilService: Sendable {
         let stops = StopDesk(
             settings.stop, servers: settings.servers, store: store, events: events, logger: logger)
         self.stops = stops
+        let deliveries = DeliveryDesk(
+            settings.delivery, store: store, composer: composer, logger: logger)
+        self.deliveries = deliveries
         run = LiveRun(pipeline: settings.pipeline, index: index, store: store) {
             [events, canary, logger] in
             Self.tell($0, events, stops, canary, logger)
+            deliveries.wake()
         }
         desk = StreamDesk(
             run: run, store: store, settings: settings, events: events, logger: logger)
+    }
+
+    private static func composer(
+        _ settings: ServiceSettings, _ known: [KnownView], version: String
+    ) -> EventComposer {
+        var facts = settings.delivery.provenance
+        for set in known { facts[set.name, default: KnownFacts()].setVersion = set.version }
+        return EventComposer(
+            origin: EventOrigin(host: ProcessInfo.processInfo.hostName, vigilVersion: version),
+            policy: settings.policy, known: facts,
+            clockErrorBound: {
+                let bound = vigil_clock_error_bound()
+                return bound < 0 ? nil : bound
+            })
     }
 
     private static func canary(
@@ -124,11 +151,13 @@ public struct VigilService: Sendable {
         _ event: LiveRunEvent, _ events: EventHub, _ stops: StopDesk, _ canary: Canary?,
         _ logger: Logger
     ) {
-        let (type, alert, problem) =
-            switch event {
-            case .opened(let alert, let problem): ("alert.opened", alert, problem)
-            case .closed(let alert, let problem): ("alert.closed", alert, problem)
-            }
+        let (type, alert, problem): (String, Alert, String?)
+        switch event {
+        case .opened(let opened, let why): (type, alert, problem) = ("alert.opened", opened, why)
+        case .closed(let closed, let why): (type, alert, problem) = ("alert.closed", closed, why)
+        case .refused(let id, let name, let why):
+            return logger.warning("stream \(id), \(name): \(why)")
+        }
         if alert.known.set == Canary.setName {
             if type == "alert.closed" {
                 canary?.ended()
@@ -156,6 +185,7 @@ extension VigilService: Service {
             group.addTask { await writeLedger() }
             group.addTask { await giveMemoryBack() }
             group.addTask { await sendCanaries() }
+            group.addTask { await deliveries.run() }
             group.addTask { await keepListeners() }
             group.addTask { await sweepStreams() }
             // Ends also where it is cancelled because others took too long to end.
@@ -264,7 +294,7 @@ extension VigilService {
 
     private func server() throws(ServeError) -> HTTPServerBuilder {
         let connection = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadline(), CloseWhenAsked()],
+            additionalChannelHandlers: [RequestDeadline(refusals), CloseWhenAsked()],
             idleTimeout: .seconds(120),
             httpDecoderConfiguration: .init(
                 maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10,
@@ -288,9 +318,9 @@ extension VigilService {
     private func router() -> Router<APIContext> {
         let router = Router(context: APIContext.self)
         let requests = RequestFigures()
-        let refusals = RefusalLog(logger)
         router.add(
-            middleware: AnswerFailures(logger: logger, figures: requests, methods: PathMethods()))
+            middleware: AnswerFailures(
+                logger: logger, figures: requests, methods: PathMethods(), refusals: refusals))
         let streams = StreamRoutes(desk: desk)
         let alerts = AlertRoutes(
             reading: reading, disk: readingDisk, events: events, known: known)
@@ -341,7 +371,7 @@ extension VigilService {
             totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
             reports: reports, requests: requests.byStatus, refusals: refusals.count,
             listeners: events.listeners, eventsLost: events.lost,
-            canary: canary?.result ?? CanaryState())
+            canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures)
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: figures.text)))

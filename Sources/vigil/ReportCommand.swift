@@ -1,4 +1,4 @@
-// `vigil report`: the durable report queue, read only.
+// `vigil report list` and `show`: what is on the durable report queue.
 
 public import ArgumentParser
 import Foundation
@@ -8,9 +8,13 @@ public import Report
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Look at the report queue.",
+        abstract: "Look at the report queue, and have reports sent again.",
         discussion: "Example: vigil report list --state-is queued",
-        subcommands: [ReportList.self, ReportShow.self])
+        subcommands: [
+            ReportList.self, ReportShow.self, ReportDead.self, ReportRetry.self,
+            ReportReplay.self, ReportExport.self, ReportEndpoints.self, ReportEnable.self,
+            ReportTest.self, ReportSecret.self,
+        ])
 }
 
 struct ReportStoreOptions: ParsableArguments {
@@ -20,13 +24,17 @@ struct ReportStoreOptions: ParsableArguments {
             valueName: "dir"))
     var state: String?
 
+    /// The state directory.
+    var directory: String {
+        state ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+    }
+
     /// - Returns: `nil`, after a line on standard error, where there is no queue yet.
-    func open() throws -> SQLiteStore? {
-        let directory =
-            state
-            ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
+    func open(forWriting: Bool = false) throws -> SQLiteStore? {
         do {
-            return try SQLiteStore(directory: directory, readOnly: true)
+            let store = try SQLiteStore(directory: directory, readOnly: true)
+            // Opened for reading first: a wrong path must not make a new queue.
+            return forWriting ? try SQLiteStore(directory: directory) : store
         } catch {
             guard error.code != .noDatabase else {
                 Console.error("vigil: \(error.message)")
@@ -47,24 +55,7 @@ struct ReportList: ParsableCommand {
 
     @OptionGroup var store: ReportStoreOptions
 
-    @Option(help: ArgumentHelp("Only reports in this state.", valueName: "state"))
-    var stateIs: ReportState?
-
-    @Option(help: "Only reports on items of this known set.")
-    var set: String?
-
-    @Option(help: "Only reports on this input.")
-    var input: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Only reports made at this UTC time or later.", valueName: "2026-11-30T12:00:00Z"))
-    var since: String?
-
-    @Option(
-        help: ArgumentHelp(
-            "Only reports made before this UTC time.", valueName: "2026-12-01T00:00:00Z"))
-    var until: String?
+    @OptionGroup var which: ReportFilterOptions
 
     @Option(help: ArgumentHelp("At most this many.", valueName: "n"))
     var limit = 100
@@ -72,17 +63,18 @@ struct ReportList: ParsableCommand {
     @Option(help: "text or jsonl, one object a line.")
     var format = OutputFormat.text
 
+    @Flag(help: "Go on with reports as they are made, oldest first, until stopped.")
+    var follow = false
+
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit must be at least 1") }
-        _ = try (unixMilliseconds(since, "--since"), unixMilliseconds(until, "--until"))
     }
 
     func run() throws {
         guard let store = try store.open() else { return }
-        let filter = ReportFilter(
-            state: stateIs, set: set, input: input, since: try unixMilliseconds(since, "--since"),
-            until: try unixMilliseconds(until, "--until"))
+        let filter = try which.filter()
         do {
+            if follow { try ReportFollower(format: format).follow(store, filter) }
             try printPages(of: store, filter)
         } catch let error as ReportError {
             throw fail(error.message)
@@ -90,25 +82,9 @@ struct ReportList: ParsableCommand {
         try finishOutput(isComplete: true)
     }
 
-    /// A page at a time, so that memory stays flat however many there are.
     private func printPages(of store: SQLiteStore, _ filter: ReportFilter) throws {
-        var (left, cursor) = (limit, AlertID?.none)
-        while left > 0 {
-            let page = try store.reports(matching: filter, limit: min(left, 1000), before: cursor)
-            guard let last = page.last else { break }
-            for report in page { ReportText.printLine(report, format) }
-            left -= page.count
-            cursor = last.id
-        }
-        if left == limit { Console.error("vigil: no report matches in \(store.path)") }
-    }
-
-    private func unixMilliseconds(_ text: String?, _ option: String) throws -> Int64? {
-        guard let text else { return nil }
-        guard let date = try? Date(text, strategy: .iso8601) else {
-            throw ValidationError("\(option): give a UTC time such as 2026-11-30T12:00:00Z")
-        }
-        return Int64(date.timeIntervalSince1970 * 1000)
+        let count = try store.forEach(filter, limit: limit) { ReportText.printLine($0, format) }
+        if count == 0 { Console.error("vigil: no report matches in \(store.path)") }
     }
 }
 
@@ -137,7 +113,11 @@ struct ReportShow: ParsableCommand {
             }
             switch format {
             case .jsonl: ReportText.printLine(report, format)
-            case .text: Console.line(ReportText.table(report))
+            case .text:
+                Console.line(ReportText.table(report))
+                for delivery in try store.deliveries(of: report.id) {
+                    Console.line(ReportText.line(delivery))
+                }
             }
         } catch let error as ReportError {
             throw fail(error.message)
@@ -151,24 +131,38 @@ enum ReportText {
         switch format {
         case .jsonl:
             var rounded = report
-            rounded.alert = report.alert.rounded
+            rounded.alert = report.alert?.rounded
             Console.line(JSONLine.text(type: "report", rounded))
         case .text:
-            let alert = report.alert
+            let item = report.alert.map { "\($0.known.set)/\($0.known.item)  " } ?? ""
             Console.line(
                 Console.printable(
                     "\(report.id)  \(time(report.createdUnixMilliseconds))  "
-                        + "\(report.state.rawValue)  \(alert.known.set)/\(alert.known.item)  "
-                        + alert.input))
+                        + "\(report.state.rawValue)  \(report.event)  \(item)\(report.subject)"))
         }
     }
 
     static func table(_ report: QueuedReport) -> String {
-        let alert = report.alert
-        let share = Int((alert.knownShare * 100).rounded())
         var rows = [
             ("report", "\(report.id)"), ("event", report.event), ("state", report.state.rawValue),
             ("attempts", "\(report.attempts)"), ("made", time(report.createdUnixMilliseconds)),
+        ]
+        if let alert = report.alert {
+            rows += Self.rows(alert)
+            rows.append(("showing", report.alertClosed ? "over" : "may go on"))
+        } else {
+            rows.append(("about", report.subject))
+        }
+        if let error = report.lastError { rows.append(("last error", error)) }
+        if let next = report.nextAttemptUnixMilliseconds { rows.append(("next try", time(next))) }
+        return rows.map { name, value in
+            name.padding(toLength: 12, withPad: " ", startingAt: 0) + Console.printable(value)
+        }.joined(separator: "\n")
+    }
+
+    private static func rows(_ alert: Alert) -> [(String, String)] {
+        let share = Int((alert.knownShare * 100).rounded())
+        return [
             ("alert", "\(alert.id)"), ("input", alert.input),
             ("known item", "\(alert.known.item), set \(alert.known.set)"),
             ("category", alert.known.category.isEmpty ? "(none)" : alert.known.category),
@@ -178,16 +172,22 @@ enum ReportText {
                 "\(count(alert.framesMatched, "picture")), \(share) % of the item, rule \(alert.rule)"
             ),
             ("distance", "\(alert.bestDistance) of 256, \(alert.variant)"),
-            ("showing", report.alertClosed ? "over" : "may go on"),
         ]
-        if let error = report.lastError { rows.append(("last error", error)) }
-        if let next = report.nextAttemptUnixMilliseconds { rows.append(("next try", time(next))) }
-        return rows.map { name, value in
-            name.padding(toLength: 12, withPad: " ", startingAt: 0) + Console.printable(value)
-        }.joined(separator: "\n")
     }
 
-    private static func time(_ unixMilliseconds: Int64) -> String {
+    /// One of the endpoints that a report goes to.
+    static func line(_ delivery: Delivery) -> String {
+        var text = "goes to     \(delivery.endpoint): \(delivery.state.rawValue)"
+        if let accepted = delivery.acceptedUnixMilliseconds {
+            text += ", accepted \(time(accepted))"
+        }
+        if delivery.attempts > 0 { text += ", \(count(delivery.attempts, "attempt"))" }
+        if let next = delivery.nextAttemptUnixMilliseconds { text += ", next \(time(next))" }
+        if let error = delivery.lastError { text += "; \(error)" }
+        return Console.printable(text)
+    }
+
+    static func time(_ unixMilliseconds: Int64) -> String {
         Date(timeIntervalSince1970: Double(unixMilliseconds) / 1000).formatted(
             .iso8601.year().month().day().timeZone(separator: .omitted)
                 .time(includingFractionalSeconds: true))

@@ -43,7 +43,8 @@ struct ServeCommand: ParsableCommand {
         let service: VigilService
         do {
             service = try VigilService(
-                settings, environment: ProcessInfo.processInfo.environment, logger: logger)
+                settings, environment: ProcessInfo.processInfo.environment,
+                version: Vigil.configuration.version, logger: logger)
         } catch { throw fail(error.message) }
         if let problem = serve(service, settings, logger) { throw fail(problem) }
     }

@@ -13,11 +13,14 @@ struct WatchOutput: Sendable {
     let showsStatus: Bool
 
     func tell(_ event: LiveRunEvent) {
-        let (kind, alert, problem) =
-            switch event {
-            case .opened(let alert, let problem): ("alert", alert, problem)
-            case .closed(let alert, let problem): ("alert_ended", alert, problem)
-            }
+        let (kind, alert, problem): (String, Alert, String?)
+        switch event {
+        case .opened(let opened, let why): (kind, alert, problem) = ("alert", opened, why)
+        case .closed(let closed, let why): (kind, alert, problem) = ("alert_ended", closed, why)
+        case .refused(_, let name, let why):
+            if showsStatus { ProgressLine.clear() }
+            return Console.error("vigil: \(name): \(why)")
+        }
         if showsStatus { ProgressLine.clear() }
         switch format {
         case .jsonl:

@@ -55,6 +55,9 @@ extension ServiceAsUsed {
             }
             #expect(open == 0, "\(open) slow connections are still open")
             #expect(longest < 10, "others waited \(longest) s")
+            // Once a minute, however many there are; other tests of the suite may be told of too.
+            let told = service.log.split(separator: "a caller: it is too slow").count - 1
+            #expect((1...3).contains(told), "\(service.log)")
             #expect(!service.log.contains(" error "), "\(service.log)")
         }
 
@@ -77,6 +80,8 @@ extension ServiceAsUsed {
             let plain = try service.ask(
                 "POST", "/v1/streams", body: Data(repeating: UInt8(ascii: "x"), count: 70_000))
             #expect(plain.status == 413, "\(plain.text)")
+            let told = service.log.split(separator: "its body is too large").count - 1
+            #expect((1...3).contains(told), "\(service.log)")
             #expect(residentBytes - before < 32 << 20, "it grew by \(residentBytes - before) bytes")
             #expect(!service.log.contains(" error "), "\(service.log)")
         }

@@ -230,6 +230,8 @@ extension ServiceAsUsed {
                 }, "another stream is disturbed: \(service.log)")
             #expect(try service.status(goodID)["connections"] as? Int == 1)
             #expect(wire.connections == 0, "it connected to an internal host")
+            // It was tried again and again meanwhile.
+            #expect(service.log.split(separator: "stream \(badID), ").count == 2, "\(service.log)")
         }
     }
 }

@@ -47,7 +47,7 @@ import Testing
     @Test(.enabled(if: Tmpfs.isPermitted, "needs the right to mount a tmpfs"))
     func fullDiskKeepsWhatWasAcknowledged() throws {
         try withDirectory { directory in
-            try Tmpfs.mounted(directory, kibibytes: 256) {
+            try Tmpfs.mounted(directory, kibibytes: 512) {
                 let state = directory + "/state"
                 var kept: [QueuedReport] = []
                 do {

@@ -118,7 +118,7 @@ private func checkAlerts(_ store: any LiveStore) throws {
         missedSeconds: 1.5)
     _ = try store.open([alert, makeAlert(2)], at: noon)
     #expect(try store.report(id: alert.id)?.alert == alert)
-    #expect(try store.report(id: makeID(2))?.alert.stream == nil)
+    #expect(try store.report(id: makeID(2))?.alert?.stream == nil)
     alert.stream?.examinedSeconds = 100
     try store.update(alert, closed: true, at: noon + 1)
     #expect(try store.report(id: alert.id)?.alert == alert)

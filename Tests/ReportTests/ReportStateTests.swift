@@ -14,9 +14,9 @@ import Testing
         .delivering: [
             .succeeded: .delivered, .failed: .retrying, .abandoned: .dead, .recovered: .queued,
         ],
-        .delivered: [:],
-        .retrying: [.started: .delivering],
-        .dead: [.retryRequested: .queued],
+        .delivered: [.replayRequested: .queued],
+        .retrying: [.started: .delivering, .retryRequested: .queued],
+        .dead: [.retryRequested: .queued, .replayRequested: .queued], .unaddressed: [:],
     ]
 
     @Test func tableIsComplete() {
@@ -31,14 +31,16 @@ import Testing
     @Test func rawValuesAreStable() {
         #expect(
             ReportState.allCases.map(\.rawValue)
-                == ["queued", "delivering", "delivered", "retrying", "dead"])
+                == ["queued", "delivering", "delivered", "retrying", "dead", "unaddressed"])
     }
 
-    @Test func deliveredIsTheOnlyFinalState() {
-        let final = ReportState.allCases.filter { state in
-            ReportEvent.allCases.allSatisfy { state.next(on: $0) == nil }
+    @Test func onlyAPersonTakesAReportOutOfItsEnd() {
+        let byHand: [ReportEvent] = [.retryRequested, .replayRequested]
+        for event in ReportEvent.allCases where !byHand.contains(event) {
+            for state in [ReportState.delivered, .dead, .unaddressed] {
+                #expect(state.next(on: event) == nil)
+            }
         }
-        #expect(final == [.delivered])
     }
 
     @Test func everyErrorIsItsLine() {

@@ -37,6 +37,34 @@ func makeAlert(
 }
 
 /// Runs `body` with the path of a new directory, which is removed afterwards with all in it.
+let testComposer = EventComposer(
+    origin: EventOrigin(host: "host.example", vigilVersion: "1"),
+    policy: EventPolicy(name: "test", version: "1"))
+
+/// What the queue needs of a store.
+typealias QueueStore = DeliveryStore & ReportStore
+
+extension DeliveryStore {
+    /// Moves a report on its way to the one endpoint `a`, to which all go.
+    func apply(
+        _ event: ReportEvent, to id: AlertID, at unixMilliseconds: Int64, error: String?,
+        nextAttempt: Int64?
+    ) throws -> QueuedReport {
+        if try deliveries(of: id).isEmpty { _ = try take(turn(), at: noon) }
+        return try apply(
+            DeliveryStep(event, id, to: "a", error: error, nextAttempt: nextAttempt),
+            at: unixMilliseconds)
+    }
+
+    func turn(wants: [String: Int] = [:], steps: [DeliveryStep] = []) -> DeliveryTurn {
+        var turn = DeliveryTurn(route: { _ in ["a"] }, composer: testComposer)
+        turn.mostRouted = 10_000
+        turn.wants = wants
+        turn.steps = steps
+        return turn
+    }
+}
+
 func withDirectory<Result>(_ body: (String) throws -> Result) throws -> Result {
     let path = NSTemporaryDirectory() + "vigil-report-" + UUID().uuidString
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

@@ -2,6 +2,7 @@
 // misspelt is refused by name, with what was meant.
 
 import Foundation
+import Report
 import Run
 import Serve
 import Testing
@@ -26,7 +27,8 @@ import Testing
     @Test func everyCommentedKeyOfTheShippedFileIsKnown() async throws {
         var text = try String(contentsOfFile: Self.shipped, encoding: .utf8)
         text = text.replacing("servers: []", with: "servers:").replacing(
-            "rules: [] ", with: "rules: ")
+            "rules: [] ", with: "rules: "
+        ).replacing("endpoints: [] ", with: "endpoints: ")
         let commented = /(?m)^( *)#( *)(- \{|- [a-z]+:|[a-z_]+: |  [a-z_]+: )/
         text = text.replacing(commented) {
             "\($0.1)\($0.1.isEmpty ? $0.2 : $0.2.dropFirst())\($0.3)"
@@ -37,7 +39,14 @@ import Testing
         let made = FileManager.default.createFile(
             atPath: secret, contents: Data("shared".utf8), attributes: [.posixPermissions: 0o600])
         #expect(made)
-        text = text.replacing("/etc/vigil/edge_hook", with: secret)
+        let signed = secret + "-signed"
+        defer { try? FileManager.default.removeItem(atPath: signed) }
+        #expect(
+            FileManager.default.createFile(
+                atPath: signed, contents: Data(WebhookSecret.makeShared().text.utf8),
+                attributes: [.posixPermissions: 0o600]))
+        text = text.replacing("/etc/vigil/hotline_secret", with: signed)
+            .replacing("/etc/vigil/edge_hook", with: secret)
             .replacing("/etc/vigil/edge_control", with: secret)
             .replacing("auth: none", with: "auth: basic")
         #expect(text.contains("\n  tls_certificate: ") && text.contains("\n    kind: nginx-rtmp"))
@@ -45,6 +54,7 @@ import Testing
         #expect(settings.tls?.key == "/etc/vigil/tls/key.pem")
         #expect(settings.servers.map(\.name) == ["edge"])
         #expect(settings.stop.rules.count == 1)
+        #expect(settings.delivery.names == ["hotline", "log", "script"])
         await settings.close()
     }
 

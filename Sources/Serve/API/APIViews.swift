@@ -130,8 +130,9 @@ struct AlertView: Encodable {
     var report: ReportState
     var steps: [Step]?
 
-    init(_ queued: QueuedReport, steps: [AlertStep]? = nil) {
-        alert = queued.alert
+    init?(_ queued: QueuedReport, steps: [AlertStep]? = nil) {
+        guard let alert = queued.alert else { return nil }
+        self.alert = alert
         openedUnixMs = queued.createdUnixMilliseconds
         closedUnixMs = queued.closedUnixMilliseconds
         report = ReportState(

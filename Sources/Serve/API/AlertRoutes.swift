@@ -23,7 +23,7 @@ struct AlertRoutes: Sendable {
         group.get("alerts/:id") { _, context in
             guard let id = AlertID(context.parameters.get("id") ?? "") else { throw notFound }
             let found = try await disk.run { () -> AlertView? in
-                guard let report = try reading.report(id: id), report.alert.id == id else {
+                guard let report = try reading.report(id: id), report.alert?.id == id else {
                     return nil
                 }
                 return AlertView(report, steps: try reading.steps(of: id))
@@ -40,6 +40,7 @@ struct AlertRoutes: Sendable {
         let limit = try query.limit()
         let before = try query.id("before")
         var filter = ReportFilter()
+        filter.event = QueuedReport.alertOpened
         filter.set = query.text("set")
         filter.input = query.text("input")
         let reports = try await disk.run { [filter] in
@@ -47,7 +48,7 @@ struct AlertRoutes: Sendable {
         }
         return Response.json(
             PageView(
-                items: reports.map { AlertView($0) },
+                items: reports.compactMap { AlertView($0) },
                 next: reports.count == limit ? reports.last?.id.description : nil))
     }
 

@@ -36,15 +36,15 @@ struct Gatekeeper: RouterMiddleware {
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
         guard let token = token(of: request) else {
-            refusals.note("no token", path: request.uri.path)
+            refusals.note("no token", of: "a request to \(request.uri.path)")
             throw Self.unauthorized("show a token: Authorization: Bearer …")
         }
         guard let caller = tokens.caller(showing: token) else {
-            refusals.note("unknown token", path: request.uri.path)
+            refusals.note("unknown token", of: "a request to \(request.uri.path)")
             throw Self.unauthorized("the token is not known")
         }
         guard caller.role.covers(role) else {
-            refusals.note("role \(caller.role.rawValue)", path: request.uri.path)
+            refusals.note("role \(caller.role.rawValue)", of: "a request to \(request.uri.path)")
             throw APIError(
                 .forbidden, "forbidden",
                 "this needs the role \(role.rawValue), the token's is \(caller.role.rawValue)")
@@ -83,7 +83,8 @@ final class RefusalLog: Sendable {
     var count: Int { total.load(ordering: .relaxed) }
 
     /// Counts a refusal; logs it where the last of its kind that was logged is a minute ago.
-    func note(_ kind: String, path: String) {
+    /// - Parameter what: what was refused, such as a request to a path.
+    func note(_ kind: String, of what: String) {
         total.add(1, ordering: .relaxed)
         let now = ContinuousClock.now
         let before: Int? = kinds.withLock { kinds in
@@ -95,7 +96,7 @@ final class RefusalLog: Sendable {
         }
         guard let before else { return }
         let more = before > 0 ? ", and \(before) more in the minute before" : ""
-        logger.warning("refused a request to \(Self.printable(path)): \(kind)\(more)")
+        logger.warning("refused \(Self.printable(what)): \(kind)\(more)")
     }
 
     private static func printable(_ text: String) -> String {
@@ -111,6 +112,7 @@ struct AnswerFailures: RouterMiddleware {
     let logger: Logger
     let figures: RequestFigures
     let methods: PathMethods
+    let refusals: RefusalLog
 
     func handle(
         _ request: Request, context: APIContext,
@@ -128,6 +130,9 @@ struct AnswerFailures: RouterMiddleware {
             }
             if answer.status.code >= 500, !(error is DeskError) {
                 logger.error("\(request.method) \(request.uri.path) failed: \(error)")
+            }
+            if answer.status == .contentTooLarge {
+                refusals.note("its body is too large", of: "a request to \(request.uri.path)")
             }
             response = answer.response(from: request, context: context)
         }

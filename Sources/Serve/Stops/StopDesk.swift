@@ -178,7 +178,7 @@ extension StopDesk {
         for alert in unfinished ?? [] {
             Task {
                 let facts = await patiently { [store] in
-                    (try store.report(id: alert)?.alert.stream, try store.steps(of: alert))
+                    (try store.report(id: alert)?.alert?.stream, try store.steps(of: alert))
                 }
                 guard let facts, let id = facts.0.flatMap({ StreamID($0.id) }),
                     let course = await course(alert, id)

@@ -1,0 +1,142 @@
+// Deliveries that are asked for again, by people and after a crash, and endpoints that are delivered
+// to no more.
+
+import GRDB
+public import Match
+
+extension SQLiteStore {
+    /// Queues again what a process left behind; see ``DeliveryStore``.
+    public func recoverDeliveries(
+        dueAtMost latest: Int64, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Int {
+        try write("take up deliveries") { database in
+            try database.cachedStatement(
+                sql: "UPDATE deliveries SET due_ms = ?2 WHERE due_ms > ?1"
+            ).execute(arguments: [latest, unixMilliseconds])
+            let left = try Row.fetchAll(
+                database, sql: "SELECT * FROM deliveries WHERE state = 'delivering'"
+            ).map(Delivery.init)
+            for delivery in left {
+                let step = DeliveryStep(.recovered, delivery.report, to: delivery.endpoint)
+                try Self.write(
+                    try delivery.after(step, at: unixMilliseconds, in: path), database)
+                try Self.sumUp(delivery.report, database)
+            }
+            return left.count
+        }
+    }
+
+    /// Brings forward what is due; see ``DeliveryStore``.
+    public func clockWentBack(by milliseconds: Int64) throws(ReportError) {
+        try write("bring deliveries forward") { database in
+            try database.cachedStatement(
+                sql: "UPDATE deliveries SET due_ms = max(0, due_ms - ?) WHERE due_ms IS NOT NULL"
+            ).execute(arguments: [milliseconds])
+        }
+    }
+
+    /// Has deliveries tried again now; see ``DeliveryStore``.
+    public func retryDeliveries(
+        of report: AlertID?, to endpoint: String?, limit: Int, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Int {
+        try write("ask for deliveries again") { database in
+            let states = report == nil ? "'dead'" : "'dead', 'retrying'"
+            let sql = """
+                SELECT * FROM deliveries WHERE state IN (\(states))
+                    AND (?1 IS NULL OR report_id = ?1) AND (?2 IS NULL OR endpoint = ?2)
+                ORDER BY report_id LIMIT ?3
+                """
+            let page = ReportLimits.page
+            let found = try Row.fetchAll(
+                database, sql: sql,
+                arguments: [
+                    report?.description, endpoint,
+                    min(max(limit, page.lowerBound), page.upperBound),
+                ]
+            ).map(Delivery.init)
+            for delivery in found {
+                let step = DeliveryStep(.retryRequested, delivery.report, to: delivery.endpoint)
+                try Self.write(
+                    try delivery.after(step, at: unixMilliseconds, in: path), database)
+                try Self.sumUp(delivery.report, database)
+            }
+            return found.count
+        }
+    }
+
+    /// Has reports delivered again; see ``DeliveryStore``.
+    public func replay(
+        _ filter: ReportFilter, to endpoint: String, before cursor: AlertID?, limit: Int,
+        at unixMilliseconds: Int64
+    ) throws(ReportError) -> (count: Int, last: AlertID?) {
+        let page = ReportLimits.page
+        let limit = min(max(limit, page.lowerBound), page.upperBound)
+        return try write("replay reports") { database in
+            let reports = try Query.list(filter, limit: limit, before: cursor).all(database)
+            var count = 0
+            for report in reports {
+                let old = try Self.delivery(report.id, endpoint, database)
+                guard let new = try replayed(old, report.id, endpoint, unixMilliseconds) else {
+                    continue
+                }
+                try Self.write(new, database)
+                // Routed by this; what has no body gets it with the others.
+                try Self.sumUp(report.id, database)
+                count += 1
+            }
+            return (count, reports.count == limit ? reports.last?.id : nil)
+        }
+    }
+
+    /// - Returns: `nil` where the delivery is on its way.
+    private func replayed(
+        _ old: Delivery?, _ report: AlertID, _ endpoint: String, _ unixMilliseconds: Int64
+    ) throws -> Delivery? {
+        guard let old else {
+            return Delivery(report: report, endpoint: endpoint, at: unixMilliseconds)
+        }
+        guard old.state.next(on: .replayRequested) != nil else { return nil }
+        return try old.after(
+            DeliveryStep(.replayRequested, report, to: endpoint), at: unixMilliseconds, in: path)
+    }
+}
+
+// MARK: - Endpoints
+
+extension SQLiteStore {
+    /// Delivers no more to an endpoint; see ``DeliveryStore``.
+    public func disable(_ standing: EndpointStanding) throws(ReportError) {
+        try write("disable an endpoint") { database in
+            let sql = """
+                INSERT OR IGNORE INTO disabled_endpoints (endpoint, reason, disabled_ms)
+                VALUES (?, ?, ?)
+                """
+            try database.cachedStatement(sql: sql).execute(arguments: [
+                standing.endpoint, String(standing.reason.prefix(ReportLimits.errorCharacters)),
+                standing.disabledUnixMilliseconds,
+            ])
+        }
+    }
+
+    /// Delivers to an endpoint again; see ``DeliveryStore``.
+    public func enable(_ endpoint: String) throws(ReportError) -> Bool {
+        try write("enable an endpoint") { database in
+            try database.cachedStatement(
+                sql: "DELETE FROM disabled_endpoints WHERE endpoint = ?"
+            ).execute(arguments: [endpoint])
+            return database.changesCount > 0
+        }
+    }
+
+    /// Endpoints that are not delivered to; see ``DeliveryStore``.
+    public func disabledEndpoints() throws(ReportError) -> [EndpointStanding] {
+        try read("the endpoints") { database in
+            try Row.fetchAll(database, sql: "SELECT * FROM disabled_endpoints ORDER BY endpoint")
+                .map {
+                    EndpointStanding(
+                        endpoint: try $0.value("endpoint"), reason: try $0.value("reason"),
+                        disabledUnixMilliseconds: try $0.value("disabled_ms"))
+                }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+// Takes reports off the queue and sends them: one loop that touches the store, and as many attempts
+// beside it as the endpoints allow.
+//
+// Invariants: each turn of the loop is one transaction, in which the outcomes of attempts are written
+// and new ones begin, so an attempt is on record before it is made, and what the store does not take
+// is kept and offered again; the number of outcomes that wait is bounded by the attempts under way.
+// An endpoint that is slow, broken or gone takes nothing from the others: each has its own limit and
+// its own circuit breaker. After a crash what was under way is sent again, with the same id and body.
+
+internal import Foundation
+package import Logging
+internal import Match
+package import Report
+internal import Synchronization
+
+/// Sends reports to all endpoints.
+package actor DeliveryDesk {
+    private struct Lane {
+        let endpoint: DeliveryEndpoint
+        var breaker = CircuitBreaker()
+        var underWay = 0
+        /// The attempt that is to find out whether it works again.
+        var probe: AlertID?
+        var isDisabled = false
+        var accepted = 0
+        var failed = 0
+    }
+
+    /// What is told of an endpoint in metrics.
+    package struct Figures: Sendable {
+        package var name: String
+        package var accepted: Int
+        package var failed: Int
+        package var underWay: Int
+        package var isOpen: Bool
+        package var isDisabled: Bool
+    }
+
+    private let store: any DeliveryStore
+    private let disk: StoreQueue
+    private let settings: DeliverySettings
+    private let composer: EventComposer
+    private let logger: Logger
+    private var lanes: [String: Lane] = [:]
+    /// Outcomes that are not written yet.
+    private var steps: [DeliveryStep] = []
+    /// Endpoints that want no more, until that is on record.
+    private var leaving: Set<String> = []
+    private var random = SystemRandomNumberGenerator()
+    private let wakes: AsyncStream<Void>
+    private let waker: AsyncStream<Void>.Continuation
+    private var isStoreFailing = false
+    private var clock = ClockWatch()
+
+    /// From one look at the queue to the next where nothing happens, seconds: other programs queue
+    /// reports too.
+    private static let idleSeconds = 0.5
+    /// Longest pause of the retry schedule with its jitter and a receiver's own wish, milliseconds:
+    /// what is due later was written under a wrong clock.
+    private static let latestDue: Int64 = 2 * 86_400_000
+
+    /// Sends nothing yet.
+    package init(
+        _ settings: DeliverySettings, store: any DeliveryStore, composer: EventComposer,
+        logger: Logger
+    ) {
+        disk = StoreQueue("vigil.serve.delivery")
+        self.settings = settings
+        self.store = store
+        self.composer = composer
+        self.logger = logger
+        for endpoint in settings.endpoints { lanes[endpoint.name] = Lane(endpoint: endpoint) }
+        (wakes, waker) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Looks at the queue now.
+    package nonisolated func wake() { waker.yield() }
+
+    /// Sends until the task is cancelled; then waits for attempts under way, and writes what became
+    /// of them.
+    package func run() async {
+        guard !lanes.isEmpty else { return }
+        await takeUp()
+        await withDiscardingTaskGroup { group in
+            group.addTask { [waker] in
+                while (try? await Task.sleep(for: .seconds(Self.idleSeconds))) != nil {
+                    waker.yield()
+                }
+                waker.finish()
+            }
+            for await _ in wakes where !Task.isCancelled {
+                for delivery in await turn() {
+                    group.addTask { await self.attempt(delivery) }
+                }
+            }
+        }
+        for lane in lanes.values { await lane.endpoint.sink.close() }
+        // Those under way have ended, for their tasks were of the group.
+        let left = steps
+        steps = []
+        try? await write(left)
+    }
+
+    /// Figures of all endpoints, by name.
+    package var figures: [Figures] {
+        let now = unixMilliseconds()
+        return lanes.values.map { lane in
+            var breaker = lane.breaker
+            let isOpen = if case .wait = breaker.ask(at: now) { true } else { false }
+            return Figures(
+                name: lane.endpoint.name, accepted: lane.accepted, failed: lane.failed,
+                underWay: lane.underWay, isOpen: isOpen, isDisabled: lane.isDisabled)
+        }.sorted { $0.name < $1.name }
+    }
+
+    // MARK: Turns
+
+    private func takeUp() async {
+        do {
+            let count = try await disk.run { [store] in
+                let now = unixMilliseconds()
+                return try store.recoverDeliveries(dueAtMost: now + Self.latestDue, at: now)
+            }
+            if count > 0 { logger.notice("deliveries taken up that were under way: \(count)") }
+        } catch {
+            logger.error("deliveries that were under way wait for the next start: \(error)")
+        }
+    }
+
+    private func turn() async -> [DueDelivery] {
+        let offered = steps
+        steps = []
+        var turn = DeliveryTurn(route: settings.route, composer: composer)
+        turn.steps = offered
+        let isEnding = Task.isCancelled
+        for (name, lane) in lanes { turn.wants[name] = isEnding ? 0 : free(lane) }
+        let wentBack = clock.wentBack()
+        do {
+            let (due, disabled) = try await disk.run { [store, turn] in
+                if wentBack > 0 { try store.clockWentBack(by: wentBack) }
+                let due = try store.take(turn, at: unixMilliseconds())
+                return (due, try store.disabledEndpoints())
+            }
+            note(disabled.map(\.endpoint))
+            isStoreFailing = false
+            for delivery in due { begin(delivery) }
+            return due
+        } catch {
+            steps = offered + steps
+            clock.restore(wentBack)
+            if !isStoreFailing { logger.error("nothing is delivered for now: \(error)") }
+            isStoreFailing = true
+            return []
+        }
+    }
+
+    /// How many attempts an endpoint can begin now.
+    private func free(_ lane: Lane) -> Int {
+        guard !lane.isDisabled else { return 0 }
+        var breaker = lane.breaker
+        switch breaker.ask(at: unixMilliseconds()) {
+        case .wait: return 0
+        case .send(let isProbe):
+            return isProbe ? 1 : max(0, lane.endpoint.concurrency - lane.underWay)
+        }
+    }
+
+    private func begin(_ delivery: DueDelivery) {
+        let name = delivery.endpoint
+        if case .send(true)? = lanes[name]?.breaker.ask(at: unixMilliseconds()) {
+            lanes[name]?.probe = delivery.report
+        }
+        lanes[name]?.underWay += 1
+    }
+
+    private func note(_ disabled: [String]) {
+        for name in lanes.keys {
+            lanes[name]?.isDisabled = disabled.contains(name) || leaving.contains(name)
+        }
+    }
+
+    private func write(_ left: [DeliveryStep]) async throws {
+        guard !left.isEmpty else { return }
+        var turn = DeliveryTurn(route: { _ in [] }, composer: composer)
+        turn.steps = left
+        turn.mostRouted = 0
+        do {
+            _ = try await disk.run { [store, turn] in
+                try store.take(turn, at: unixMilliseconds())
+            }
+        } catch {
+            logger.error(
+                "what became of \(left.count) deliveries is not written; they are sent again: \(error)"
+            )
+        }
+    }
+
+    // MARK: Attempts
+
+    private func attempt(_ delivery: DueDelivery) async {
+        guard let sink = lanes[delivery.endpoint]?.endpoint.sink else { return }
+        guard !Task.isCancelled else {
+            // Begun a moment ago, and not sent: the next start does.
+            lanes[delivery.endpoint]?.underWay -= 1
+            steps.append(DeliveryStep(.recovered, delivery.report, to: delivery.endpoint))
+            return
+        }
+        await ended(delivery, await sink.send(delivery))
+    }
+
+    private func ended(_ delivery: DueDelivery, _ result: SendResult) async {
+        let name = delivery.endpoint
+        guard var lane = lanes[name] else { return }
+        let now = unixMilliseconds()
+        lane.underWay -= 1
+        let isProbe = lane.probe == delivery.report
+        if isProbe { lane.probe = nil }
+        defer { waker.yield() }
+        switch result {
+        case .accepted:
+            lane.breaker.succeeded()
+            lane.accepted += 1
+            steps.append(DeliveryStep(.succeeded, delivery.report, to: name))
+        case .failed(let why, let retryAfter):
+            lane.failed += 1
+            lane.breaker.failed(
+                isProbe: isProbe, at: now, notBefore: retryAfter.map { now + $0 * 1000 })
+            steps.append(step(after: delivery, why, retryAfter, now))
+        case .gone(let why):
+            lane.failed += 1
+            lane.isDisabled = true
+            leaving.insert(name)
+            steps.append(DeliveryStep(.abandoned, delivery.report, to: name, error: why))
+        }
+        // Before anything is waited for: others change it meanwhile.
+        lanes[name] = lane
+        if case .gone(let why) = result { await disable(name, why, now) }
+    }
+
+    private func step(
+        after delivery: DueDelivery, _ why: String, _ retryAfter: Int64?, _ now: Int64
+    ) -> DeliveryStep {
+        let delay = settings.schedule.delayMilliseconds(
+            afterAttempts: delivery.attempt, retryAfterSeconds: retryAfter, using: &random)
+        if let delay {
+            return DeliveryStep(
+                .failed, delivery.report, to: delivery.endpoint, error: why,
+                nextAttempt: now + delay)
+        }
+        logger.error(
+            "report \(delivery.report) is dead: \(delivery.endpoint) did not accept it in \(delivery.attempt) attempts, the last: \(why)"
+        )
+        return DeliveryStep(.abandoned, delivery.report, to: delivery.endpoint, error: why)
+    }
+
+    private func disable(_ name: String, _ why: String, _ now: Int64) async {
+        logger.error(
+            "endpoint \(name) is disabled: \(why); its reports wait for `vigil report enable \(name)`"
+        )
+        do {
+            try await disk.run { [store] in
+                try store.disable(
+                    EndpointStanding(endpoint: name, reason: why, disabledUnixMilliseconds: now))
+            }
+            leaving.remove(name)
+        } catch {
+            logger.error("that \(name) is disabled is not on record: \(error)")
+        }
+    }
+}
+
+/// Notices that the wall clock was set back: what waits for a time must not wait for longer then.
+package struct ClockWatch {
+    /// Nothing is known yet.
+    package init() {}
+
+    /// Steps that are none of a clock which is slewed, milliseconds.
+    private static let least: Int64 = 2000
+    private var start: (wall: Int64, monotonic: ContinuousClock.Instant)?
+
+    /// By how many milliseconds the wall clock went back since the last call.
+    package mutating func wentBack(
+        wall: Int64 = unixMilliseconds(), monotonic: ContinuousClock.Instant = .now
+    ) -> Int64 {
+        defer { start = (wall, monotonic) }
+        guard let start else { return 0 }
+        let passed = (monotonic - start.monotonic) / .milliseconds(1)
+        let lag = start.wall + Int64(passed) - wall
+        return lag >= Self.least ? lag : 0
+    }
+
+    /// Takes back what the last call said, because it could not be acted on.
+    package mutating func restore(_ milliseconds: Int64) { start?.wall += milliseconds }
+}
