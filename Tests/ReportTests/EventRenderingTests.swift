@@ -3,6 +3,7 @@
 import Foundation
 import Match
 import Report
+import TestSupport
 import Testing
 
 @Suite struct EventRenderingTests {
@@ -151,6 +152,34 @@ import Testing
             let error = try reportError { try rendering.render(Array(bad.utf8), id: makeID(5)) }
             #expect(error.code == .invalidValue)
         }
+    }
+
+    @Test func noBytesTrapIt() throws {
+        var random = SeededGenerator(seed: 11)
+        let rendering = EventRendering.cloudEventsStructured(naming)
+        let good = awkward().body(id: makeID(5))
+        for text in [" ", "   \n", "{ }", "{ \"type\" : }", "{\"a\":", "\"", ":", ",", "\\"] {
+            #expect(throws: ReportError.self) {
+                try rendering.render(Array(text.utf8), id: makeID(5))
+            }
+            #expect(EventPayload.type(of: Array(text.utf8)) == nil)
+        }
+        var refused = 0
+        for _ in 0..<3000 {
+            var bytes = good
+            for _ in 0..<Int.random(in: 1...4, using: &random) {
+                let place = Int.random(in: 0..<bytes.count, using: &random)
+                let odd = Array("{}[]\":,\\ \n0".utf8).randomElement(using: &random) ?? 0
+                if Bool.random(using: &random) {
+                    bytes[place] = odd
+                } else {
+                    bytes.remove(at: place)
+                }
+            }
+            if (try? rendering.render(bytes, id: makeID(5))) == nil { refused += 1 }
+            _ = EventPayload.type(of: bytes)
+        }
+        #expect(refused > 100)
     }
 }
 

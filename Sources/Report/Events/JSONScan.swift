@@ -11,8 +11,8 @@ struct JSONScan: Sendable {
 
     init(_ bytes: ArraySlice<UInt8>) {
         let start = bytes.drop(while: Self.isBlank)
-        self.bytes = start.prefix(
-            (start.lastIndex { !Self.isBlank($0) } ?? -1) + 1 - start.startIndex)
+        let end = start.lastIndex { !Self.isBlank($0) } ?? start.startIndex - 1
+        self.bytes = start[start.startIndex..<end + 1]
     }
 
     init(_ bytes: [UInt8]) { self.init(bytes[...]) }
