@@ -143,7 +143,9 @@ let package = Package(
         // Runs the built executable as its users do, on clips that it makes or that stand beside the checkout.
         .testTarget(
             name: "CommandTests",
-            dependencies: ["Decode", "Fingerprint", "Run", "TestSupport", "vigil"],
+            dependencies: [
+                "Decode", "Fingerprint", "Match", "Report", "Run", "TestSupport", "vigil",
+            ],
             swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]

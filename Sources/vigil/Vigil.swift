@@ -19,7 +19,8 @@ struct Vigil: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             ScanCommand.self, WatchCommand.self, ServeCommand.self, TokenCommand.self,
-            ExplainCommand.self, FingerprintCommand.self, KnownCommand.self, MatchCommand.self,
+            ReceiveCommand.self, ExplainCommand.self, FingerprintCommand.self, KnownCommand.self,
+            MatchCommand.self,
             ReportCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 
