@@ -105,6 +105,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        // A consumer of webhooks to begin with; it uses nothing of Vigil.
+        .executableTarget(
+            name: "sample-receiver",
+            dependencies: [
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ],
+            path: "samples/receivers/swift", swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels", "TestSupport"],
@@ -144,7 +154,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "Decode", "Fingerprint", "Match", "Report", "Run", "TestSupport", "vigil",
+                "Decode", "Fingerprint", "Match", "Report", "Run", "TestSupport", "sample-receiver",
+                "vigil",
             ],
             swiftSettings: settings),
     ],
