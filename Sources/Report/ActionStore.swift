@@ -1,7 +1,8 @@
 // The seam to durable state about what was done because of alerts: the steps of stopping a stream,
 // who may not publish again, and where an authority asked not to stop.
 //
-// Promises are those of `ReportStore`. Steps are only ever added.
+// Promises are those of `ReportStore`. Steps are only ever added. Each change leaves a record in the
+// audit log, in the same transaction; `actor` is who asked for it, as ``AuditEntry`` names people.
 
 public import Match
 
@@ -120,11 +121,13 @@ public protocol ActionStore: Sendable {
 
     /// Lifts the denial of a place.
     /// - Returns: whether there was one.
-    func lift(_ place: StreamPlace) throws(ReportError) -> Bool
+    func lift(
+        _ place: StreamPlace, at unixMilliseconds: Int64, by actor: String
+    ) throws(ReportError) -> Bool
 
     /// Keeps a hold, and lifts the denial of its place: both at once, because a refusal would warn
     /// whoever publishes there.
-    func keep(_ hold: Hold) throws(ReportError)
+    func keep(_ hold: Hold, by actor: String) throws(ReportError)
 
     /// The hold of a place that holds at a time, that which ends last.
     func hold(of place: StreamPlace, at unixMilliseconds: Int64) throws(ReportError) -> Hold?
@@ -134,7 +137,28 @@ public protocol ActionStore: Sendable {
 
     /// Ends a hold now; it stays on record.
     /// - Returns: whether it was there and had not ended.
-    func endHold(_ id: AlertID, at unixMilliseconds: Int64) throws(ReportError) -> Bool
+    func endHold(
+        _ id: AlertID, at unixMilliseconds: Int64, by actor: String
+    ) throws(ReportError) -> Bool
+}
+
+extension ActionStore {
+    /// Lifts a denial without anybody having asked.
+    public func lift(
+        _ place: StreamPlace, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Bool {
+        try lift(place, at: unixMilliseconds, by: AuditEntry.vigil)
+    }
+
+    /// Keeps a hold of which it is not known who entered it.
+    public func keep(_ hold: Hold) throws(ReportError) { try keep(hold, by: AuditEntry.vigil) }
+
+    /// Ends a hold of which it is not known who ended it.
+    public func endHold(
+        _ id: AlertID, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Bool {
+        try endHold(id, at: unixMilliseconds, by: AuditEntry.vigil)
+    }
 }
 
 /// What every store has in common.

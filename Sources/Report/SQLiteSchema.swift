@@ -24,6 +24,9 @@ package enum SQLiteSchema {
         migrator.registerMigration("v3") { database in
             try database.execute(sql: SQLiteDeliverySchema.v3)
         }
+        migrator.registerMigration("v4") { database in
+            try database.execute(sql: SQLiteAuditSchema.v4)
+        }
         return migrator
     }
 

@@ -8,10 +8,10 @@ extension SQLiteStore: ActionStore {
     public func add(_ step: AlertStep, to alert: AlertID) throws(ReportError) {
         let what = "store a step of alert \(alert)"
         try write(what) { database in
-            let known = try Bool.fetchOne(
-                database.cachedStatement(sql: "SELECT 1 FROM alerts WHERE id = ?"),
+            let set = try String.fetchOne(
+                database.cachedStatement(sql: "SELECT known_set FROM alerts WHERE id = ?"),
                 arguments: [alert.description])
-            guard known != nil else {
+            guard let set else {
                 throw ReportError(
                     .notFound, doing: what, at: path, why: "no alert has this id",
                     fix: "open the alert first")
@@ -28,7 +28,12 @@ extension SQLiteStore: ActionStore {
                 String(step.detail.prefix(ActionLimits.detail)), ActionLimits.steps,
                 ActionLimits.refusals,
             ])
-            if database.changesCount > 0 { try queueEnd(of: alert, step, database) }
+            // A step that was one too many is no fact, hence no record.
+            guard database.changesCount > 0 else { return }
+            try queueEnd(of: alert, step, database)
+            guard !unaudited.contains(set) else { return }
+            let entry = AuditEntry(AuditKind(step.kind), about: alert.description)
+            try Self.append(entry, at: step.unixMilliseconds, database)
         }
     }
 
@@ -73,6 +78,13 @@ extension SQLiteStore {
                 denial.place.server, denial.place.path, denial.alert.description,
                 denial.sinceUnixMilliseconds, denial.untilUnixMilliseconds,
             ])
+            let entry = AuditEntry(
+                .denialSet, about: denial.alert.description,
+                detail: [
+                    "server": .text(denial.place.server),
+                    "until_unix_ms": .number(denial.untilUnixMilliseconds),
+                ])
+            try Self.append(entry, at: denial.sinceUnixMilliseconds, database)
         }
     }
 
@@ -101,16 +113,25 @@ extension SQLiteStore {
     }
 
     /// Lifts a denial; see ``ActionStore``.
-    public func lift(_ place: StreamPlace) throws(ReportError) -> Bool {
-        try write("lift a denial") { database in
-            try Self.lift(place, database)
-            return database.changesCount > 0
+    public func lift(
+        _ place: StreamPlace, at unixMilliseconds: Int64, by actor: String
+    ) throws(ReportError) -> Bool {
+        try write("lift a denial") {
+            try Self.lift(place, at: unixMilliseconds, by: actor, $0)
         }
     }
 
-    private static func lift(_ place: StreamPlace, _ database: Database) throws {
-        try database.cachedStatement(sql: "DELETE FROM denials WHERE server = ? AND path = ?")
-            .execute(arguments: [place.server, place.path])
+    private static func lift(
+        _ place: StreamPlace, at unixMilliseconds: Int64, by actor: String, _ database: Database
+    ) throws -> Bool {
+        let sql = "DELETE FROM denials WHERE server = ? AND path = ? RETURNING alert_id"
+        let alert = try String.fetchOne(
+            database.cachedStatement(sql: sql), arguments: [place.server, place.path])
+        guard let alert else { return false }
+        let entry = AuditEntry(
+            .denialLifted, by: actor, about: alert, detail: ["server": .text(place.server)])
+        try append(entry, at: unixMilliseconds, database)
+        return true
     }
 }
 
@@ -127,7 +148,7 @@ extension Denial {
 
 extension SQLiteStore {
     /// Keeps a hold; see ``ActionStore``.
-    public func keep(_ hold: Hold) throws(ReportError) {
+    public func keep(_ hold: Hold, by actor: String) throws(ReportError) {
         try write("store a hold") { database in
             let sql = """
                 INSERT INTO holds (id, server, path, authority, reason, since_ms, until_ms)
@@ -137,7 +158,14 @@ extension SQLiteStore {
                 hold.id.description, hold.place.server, hold.place.path, hold.authority,
                 hold.reason, hold.sinceUnixMilliseconds, hold.untilUnixMilliseconds,
             ])
-            try Self.lift(hold.place, database)
+            let entry = AuditEntry(
+                .holdKept, by: actor, about: hold.id.description,
+                detail: [
+                    "server": .text(hold.place.server),
+                    "until_unix_ms": .number(hold.untilUnixMilliseconds),
+                ])
+            try Self.append(entry, at: hold.sinceUnixMilliseconds, database)
+            _ = try Self.lift(hold.place, at: hold.sinceUnixMilliseconds, by: actor, database)
         }
     }
 
@@ -170,13 +198,16 @@ extension SQLiteStore {
 
     /// Ends a hold; see ``ActionStore``.
     public func endHold(
-        _ id: AlertID, at unixMilliseconds: Int64
+        _ id: AlertID, at unixMilliseconds: Int64, by actor: String
     ) throws(ReportError) -> Bool {
         try write("end a hold") { database in
             try database.cachedStatement(
                 sql: "UPDATE holds SET until_ms = ? WHERE id = ? AND until_ms > ?"
             ).execute(arguments: [unixMilliseconds, id.description, unixMilliseconds])
-            return database.changesCount > 0
+            guard database.changesCount > 0 else { return false }
+            let entry = AuditEntry(.holdEnded, by: actor, about: id.description)
+            try Self.append(entry, at: unixMilliseconds, database)
+            return true
         }
     }
 }

@@ -68,20 +68,22 @@ extension SQLiteStore: StreamStore {
     /// Closes alerts that were left open; see ``StreamStore``.
     public func closeAbandonedAlerts(at unixMilliseconds: Int64) throws(ReportError) -> Int {
         try write("close alerts that were left open") { database in
-            // `alerts_open` finds them without reading all alerts.
-            let open = try String.fetchAll(
-                database,
-                sql: """
-                    SELECT id FROM alerts WHERE closed_ms IS NULL AND stream_id IS NOT NULL
-                        AND stream_id IN (SELECT id FROM streams)
-                    """)
-            let sql = "UPDATE alerts SET closed_ms = ?1, updated_ms = ?1 WHERE id = ?2"
-            for id in open {
-                try database.cachedStatement(sql: sql).execute(arguments: [unixMilliseconds, id])
+            let sql = """
+                UPDATE alerts SET closed_ms = ?1, updated_ms = ?1
+                WHERE closed_ms IS NULL AND stream_id IN (SELECT id FROM streams)
+                RETURNING id, known_set
+                """
+            let closed = try Row.fetchAll(
+                database.cachedStatement(sql: sql), arguments: [unixMilliseconds])
+            for row in closed {
+                let id: String = try row.value("id")
                 try queueChange(
                     of: id, QueuedReport.alertClosed, at: unixMilliseconds, database)
+                guard !unaudited.contains(try row.value("known_set")) else { continue }
+                let entry = AuditEntry(.alertClosed, about: id, detail: ["abandoned": true])
+                try Self.append(entry, at: unixMilliseconds, database)
             }
-            return open.count
+            return closed.count
         }
     }
 

@@ -17,6 +17,8 @@ public final class SQLiteStore: ReportStore {
     private let queue: DatabaseQueue
     private let state: StateDirectory
     let composer: EventComposer?
+    /// Known sets whose alerts are tests, and leave no trace in the audit log.
+    let unaudited: Set<String>
 
     /// The database file.
     public var path: String { state.database }
@@ -24,14 +26,18 @@ public final class SQLiteStore: ReportStore {
     /// Opens the database; for writing, makes what is missing.
     ///
     /// Reading a directory in which nothing was ever stored is the error `noDatabase`.
-    /// - Parameter composer: makes what is delivered of an alert, at the moment of the event; without
-    ///   one that is left to whoever delivers.
+    /// - Parameters:
+    ///   - composer: makes what is delivered of an alert, at the moment of the event; without one
+    ///     that is left to whoever delivers.
+    ///   - unaudited: known sets whose alerts are tests, which the audit log leaves out.
     public init(
-        directory: String, readOnly: Bool = false, composer: EventComposer? = nil
+        directory: String, readOnly: Bool = false, composer: EventComposer? = nil,
+        unaudited: Set<String> = []
     ) throws(ReportError) {
         self.composer = composer
         let state = StateDirectory(directory)
         self.state = state
+        self.unaudited = unaudited
         if readOnly {
             try state.requireDatabase()
             queue = try Self.connect(state, readOnly: true)
@@ -122,7 +128,7 @@ extension SQLiteStore {
         let ids = Self.newIDs(alerts.count, at: unixMilliseconds)
         return try write("store the alerts") { database in
             try zip(alerts, ids).map { alert, id in
-                try self.open(alert, as: id, at: unixMilliseconds, database)
+                try open(alert, as: id, at: unixMilliseconds, database)
             }
         }
     }
@@ -141,6 +147,7 @@ extension SQLiteStore {
             createdUnixMilliseconds: unixMilliseconds, updatedUnixMilliseconds: unixMilliseconds,
             closedUnixMilliseconds: nil)
         try queue(report, alert, opened: unixMilliseconds, at: unixMilliseconds, database)
+        try audit(.alertOpened, alert, at: unixMilliseconds, database)
         return report
     }
 
@@ -151,6 +158,7 @@ extension SQLiteStore {
         let what = "update alert \(alert.id)"
         try write(what) { database in
             if try alert.replace(database, closed: closed, at: unixMilliseconds) {
+                if closed { try audit(.alertClosed, alert, at: unixMilliseconds, database) }
                 let event = closed ? QueuedReport.alertClosed : QueuedReport.alertUpdated
                 return try queueChange(
                     of: alert.id.description, event, at: unixMilliseconds, database)

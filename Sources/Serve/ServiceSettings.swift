@@ -25,6 +25,10 @@ public struct ServiceSettings: Sendable {
     public var keyFile: String?
     /// State directory; `nil` is the default place.
     public var state: String?
+    /// Key that the audit log is signed with; `nil` is `audit.key` in the state directory, made once.
+    public var auditKeyFile: String?
+    /// SHA-256 of the pipeline file that they were read from, hex.
+    public private(set) var digest = ""
     /// Most streams that are watched at a time.
     public var mostStreams = 1000
     /// From one canary to the next, seconds; 0 is no canary.
@@ -56,6 +60,7 @@ public struct ServiceSettings: Sendable {
     /// Reads the text of a pipeline file.
     public init(yaml: String, name: String) throws(RunError) {
         self.init()
+        digest = SHA256.hash(data: Data(yaml.utf8)).map { String(format: "%02x", $0) }.joined()
         var root = try StrictMapping(yaml: yaml, name: name)
         let digest = SHA256.hash(data: Data(yaml.utf8)).prefix(8)
         policy = EventPolicy(
@@ -122,6 +127,7 @@ public struct ServiceSettings: Sendable {
         known = try section.texts("known") ?? []
         keyFile = try section.text("key_file")
         state = try section.text("state")
+        auditKeyFile = try section.text("audit_key_file")
         try section.integer("max_streams", in: 1...10_000) { mostStreams = $0 }
         try section.number("canary_s", in: 0...86_400) { canarySeconds = $0 }
         guard canarySeconds == 0 || canarySeconds >= 5 else {

@@ -326,8 +326,8 @@ extension StreamDesk {
 }
 
 /// All that the service keeps.
-package typealias LiveStore = ActionStore & CoverageStore & DeliveryStore & ReportStore
-    & StreamStore
+package typealias LiveStore = ActionStore & AuditStore & CoverageStore & DeliveryStore
+    & ReportStore & StreamStore
 
 /// The wall clock, milliseconds since 1970.
 package func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }

@@ -36,6 +36,7 @@ public struct VigilService: Sendable {
     private let canary: Canary?
     private let stops: StopDesk
     private let deliveries: DeliveryDesk
+    private let audit: AuditDesk
     private let known: [KnownView]
     private let logger: Logger
     private let refusals: RefusalLog
@@ -88,8 +89,11 @@ public struct VigilService: Sendable {
                 settings.known, key: try KeyFile.load(path: keyPath, createIfMissing: false))
             known = sets.summaries.map(KnownView.init)
             composer = Self.composer(settings, known, version: version)
-            store = try SQLiteStore(directory: directory, composer: composer)
+            store = try SQLiteStore(
+                directory: directory, composer: composer, unaudited: [Canary.setName])
             try ServiceLock.take(in: directory)
+            audit = try AuditDesk(
+                store, keyFile: settings.auditKeyFile, in: directory, logger: logger)
             let abandoned = try store.closeAbandonedAlerts(at: unixMilliseconds())
             if abandoned > 0 { logger.notice("alerts closed that were left open: \(abandoned)") }
             try store.removeAlerts(ofSet: Canary.setName)
@@ -188,6 +192,7 @@ extension VigilService: Service {
             group.addTask { await deliveries.run() }
             group.addTask { await keepListeners() }
             group.addTask { await sweepStreams() }
+            group.addTask { await audit.run() }
             // Ends also where it is cancelled because others took too long to end.
             try? await gracefulShutdown()
             canary?.cancel()
@@ -195,6 +200,7 @@ extension VigilService: Service {
         }
         events.finish()
         try await desk.close()
+        await audit.end()
         logger.notice("ended; watches to resume at the next start: \(desk.count)")
     }
 
@@ -248,6 +254,9 @@ extension VigilService {
         } catch {
             throw ServeError(.state, "the watches cannot be resumed: \(error)")
         }
+        do {
+            try await audit.begin(known: known, configuration: settings.digest)
+        } catch { throw ServeError(.state, "the audit log cannot be begun: \(error)") }
         warnOfPlainText()
         let application = Application(
             router: router(), server: try server(),
@@ -323,8 +332,8 @@ extension VigilService {
                 logger: logger, figures: requests, methods: PathMethods(), refusals: refusals))
         let streams = StreamRoutes(desk: desk)
         let alerts = AlertRoutes(
-            reading: reading, disk: readingDisk, events: events, known: known)
-        let actions = ActionRoutes(store: store, disk: hookDisk, logger: logger)
+            reading: reading, disk: readingDisk, events: events, known: known, audit: audit)
+        let actions = ActionRoutes(store: store, disk: hookDisk, audit: audit, logger: logger)
         func gate(_ role: Role) -> Gatekeeper {
             Gatekeeper(tokens: tokens, role: role, refusals: refusals)
         }

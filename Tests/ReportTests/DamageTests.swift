@@ -211,6 +211,8 @@ private enum Crash {
         #expect(reports.count.isMultiple(of: 3))
         #expect(try store.setting("integrity_check") == "ok")
         #expect(try store.setting("foreign_key_check") == nil)
+        let audit = try verified(store)
+        #expect(audit.isGood && audit.records == reports.count, "\(audit.problems)")
     }
 }
 

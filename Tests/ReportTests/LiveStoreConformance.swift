@@ -264,9 +264,9 @@ private func checkDenials(_ store: any LiveStore) throws {
 private func checkLifting(_ store: any LiveStore) throws {
     _ = try store.open([makeAlert(1)], at: noon)
     try store.deny(makeDenial(until: noon + 10))
-    #expect(try store.lift(place))
+    #expect(try store.lift(place, at: noon + 1))
     #expect(try store.denial(of: place, at: noon) == nil)
-    #expect(try !store.lift(place))
+    #expect(try !store.lift(place, at: noon + 2))
 }
 
 private func checkHolds(_ store: any LiveStore) throws {

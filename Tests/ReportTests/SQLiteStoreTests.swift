@@ -34,6 +34,11 @@ import Testing
         }
     }
 
+    @Test(arguments: AuditStoreConformance.allCases)
+    func conforms(_ promise: AuditStoreConformance) throws {
+        try withDirectory { try promise.check(SQLiteStore(directory: $0)) }
+    }
+
     @Test func connectionIsDurable() throws {
         try withDirectory { directory in
             let store = try SQLiteStore(directory: directory)
@@ -203,6 +208,8 @@ import Testing
             let store = try SQLiteStore(directory: directory + "/new", readOnly: true)
             let counts = try store.counts()
             #expect(counts[.queued] == 200 && counts[.delivering] == 100)
+            let audit = try verified(store)
+            #expect(audit.isGood && audit.records == 300, "\(audit.problems)")
         }
     }
 

@@ -17,9 +17,14 @@ struct AlertRoutes: Sendable {
     let disk: StoreQueue
     let events: EventHub
     let known: [KnownView]
+    let audit: AuditDesk
 
     func add(to group: RouterGroup<APIContext>) {
-        group.get("alerts") { request, _ in try await list(request) }
+        group.get("alerts") { request, context in
+            let response = try await list(request)
+            await audit.looked(at: "alerts", by: context)
+            return response
+        }
         group.get("alerts/:id") { _, context in
             guard let id = AlertID(context.parameters.get("id") ?? "") else { throw notFound }
             let found = try await disk.run { () -> AlertView? in
@@ -29,10 +34,15 @@ struct AlertRoutes: Sendable {
                 return AlertView(report, steps: try reading.steps(of: id))
             }
             guard let found else { throw notFound }
+            await audit.looked(at: "alert", id.description, by: context)
             return Response.json(found)
         }
         group.get("known") { _, _ in Response.json(PageView(items: known, next: nil)) }
-        group.get("events") { _, _ in try follow() }
+        group.get("events") { _, context in
+            let response = try follow()
+            await audit.looked(at: "events", by: context)
+            return response
+        }
     }
 
     private func list(_ request: Request) async throws -> Response {
@@ -84,18 +94,21 @@ extension ServiceEvent {
 struct ActionRoutes: Sendable {
     let store: any LiveStore
     let disk: StoreQueue
+    let audit: AuditDesk
     let logger: Logger
 
     /// Longest hold, seconds: 30 days; one that is needed for longer is asked for again.
     static let longestHold = 30.0 * 86_400
 
     func addReading(to group: RouterGroup<APIContext>) {
-        group.get("holds") { _, _ in
+        group.get("holds") { _, context in
             let holds = try await disk.run { try store.holds(at: unixMilliseconds()) }
+            await audit.looked(at: "holds", by: context)
             return Response.json(PageView(items: holds.map(HoldView.init), next: nil))
         }
-        group.get("denials") { _, _ in
+        group.get("denials") { _, context in
             let denials = try await disk.run { try store.denials(at: unixMilliseconds()) }
+            await audit.looked(at: "denials", by: context)
             return Response.json(PageView(items: denials.map(DenialView.init), next: nil))
         }
     }
@@ -104,10 +117,11 @@ struct ActionRoutes: Sendable {
         group.post("holds") { request, context in
             let body = try await request.body.collect(upTo: context.maxUploadSize)
             let asked = try HoldBody(Data(body.readableBytesView))
+            let actor = context.actor
             let hold = try await disk.run { () -> Hold? in
                 guard let place = try store.stream(asked.stream)?.place else { return nil }
                 let hold = asked.hold(of: place, from: unixMilliseconds())
-                try store.keep(hold)
+                try store.keep(hold, by: actor)
                 return hold
             }
             guard let hold else {
@@ -121,17 +135,20 @@ struct ActionRoutes: Sendable {
             return Response.json(HoldView(hold), status: .created)
         }
         group.delete("holds/:id") { _, context in
+            let actor = context.actor
             guard let id = AlertID(context.parameters.get("id") ?? ""),
-                try await disk.run({ try store.endHold(id, at: unixMilliseconds()) })
+                try await disk.run({ try store.endHold(id, at: unixMilliseconds(), by: actor) })
             else { throw APIError(.notFound, "not_found", "no hold that goes on has this id") }
             logger.notice("hold \(id) ended by \(context.caller?.name ?? "somebody")")
             return Response(status: .noContent)
         }
         group.delete("denials/:id") { _, context in
             let alert = AlertID(context.parameters.get("id") ?? "")
+            let actor = context.actor
             let isLifted = try await disk.run {
-                let denial = try store.denials(at: unixMilliseconds()).first { $0.alert == alert }
-                return try denial.map { try store.lift($0.place) } ?? false
+                let now = unixMilliseconds()
+                let denial = try store.denials(at: now).first { $0.alert == alert }
+                return try denial.map { try store.lift($0.place, at: now, by: actor) } ?? false
             }
             guard isLifted else {
                 throw APIError(.notFound, "not_found", "nothing is denied because of this alert")

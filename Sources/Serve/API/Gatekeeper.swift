@@ -19,6 +19,9 @@ struct APIContext: RequestContext {
         coreContext = CoreRequestContextStorage(source: source)
     }
 
+    /// Who calls, as the audit log names people.
+    var actor: String { caller.map { "token:\($0.name)" } ?? "somebody" }
+
     /// Bodies are read whole, up to so many bytes.
     var maxUploadSize: Int { 64 << 10 }
 }

@@ -296,7 +296,9 @@ extension StopDesk {
             await deny(course)
             return []
         case .lift:
-            _ = try? await disk.run { [store] in try store.lift(course.place) }
+            _ = try? await disk.run { [store] in
+                try store.lift(course.place, at: unixMilliseconds())
+            }
             return []
         case .drop:
             if await hold(of: course.place) != nil { return process.held(at: clock.now) }
