@@ -76,6 +76,7 @@ struct ReportList: ParsableCommand {
         do {
             if follow { try ReportFollower(format: format).follow(store, filter) }
             try printPages(of: store, filter)
+            AuditLooks.note("alerts", in: store)
         } catch let error as ReportError {
             throw fail(error.message)
         }
@@ -118,6 +119,9 @@ struct ReportShow: ParsableCommand {
                 for delivery in try store.deliveries(of: report.id) {
                     Console.line(ReportText.line(delivery))
                 }
+            }
+            if let alert = report.alert {
+                AuditLooks.note("alert", alert.id.description, in: store)
             }
         } catch let error as ReportError {
             throw fail(error.message)

@@ -20,8 +20,8 @@ struct Vigil: ParsableCommand {
         subcommands: [
             ScanCommand.self, WatchCommand.self, ServeCommand.self, TokenCommand.self,
             ReceiveCommand.self, ExplainCommand.self, FingerprintCommand.self, KnownCommand.self,
-            MatchCommand.self,
-            ReportCommand.self, BenchCommand.self, DoctorCommand.self,
+            MatchCommand.self, ReportCommand.self, AuditCommand.self, BenchCommand.self,
+            DoctorCommand.self,
         ])
 
     /// Known hashes and keys are secrets: no core dump may hold them.

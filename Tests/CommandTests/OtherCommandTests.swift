@@ -215,7 +215,8 @@ import Testing
         [], ["scan"], ["fingerprint"], ["match"], ["bench"], ["doctor"], ["known"], ["report"],
         ["known", "build"], ["known", "info"], ["known", "verify"], ["known", "import"],
         ["known", "remove"], ["known", "diff"], ["known", "lint"], ["report", "list"],
-        ["report", "show"],
+        ["report", "show"], ["audit"], ["audit", "verify"], ["audit", "list"],
+        ["audit", "export"], ["audit", "erase"],
     ])
     func helpHasAnExample(_ command: [String]) throws {
         let help = try place.vigil(command + ["--help"])
