@@ -80,6 +80,9 @@ public struct AlertStream: Sendable, Hashable, Codable {
     public var id: String
     /// When the frame arrived that made the evidence sufficient, Unix milliseconds.
     public var frameArrivedUnixMilliseconds: Int64
+    /// When the first frame arrived that counts as evidence, Unix milliseconds; `nil` in records
+    /// that were made before this was noted.
+    public var firstFrameArrivedUnixMilliseconds: Int64?
     /// What was examined of the stream since its watch began, seconds.
     public var examinedSeconds: Double
     /// What was not, for whatever reason, seconds.
@@ -88,10 +91,11 @@ public struct AlertStream: Sendable, Hashable, Codable {
     /// Makes it of its parts.
     public init(
         id: String, frameArrivedUnixMilliseconds: Int64, examinedSeconds: Double,
-        missedSeconds: Double
+        missedSeconds: Double, firstFrameArrivedUnixMilliseconds: Int64? = nil
     ) {
         self.id = id
         self.frameArrivedUnixMilliseconds = frameArrivedUnixMilliseconds
+        self.firstFrameArrivedUnixMilliseconds = firstFrameArrivedUnixMilliseconds
         self.examinedSeconds = examinedSeconds
         self.missedSeconds = missedSeconds
     }
@@ -99,6 +103,7 @@ public struct AlertStream: Sendable, Hashable, Codable {
     private enum CodingKeys: String, CodingKey {
         case id
         case frameArrivedUnixMilliseconds = "frame_arrived_unix_ms"
+        case firstFrameArrivedUnixMilliseconds = "first_frame_arrived_unix_ms"
         case examinedSeconds = "examined_s"
         case missedSeconds = "missed_s"
     }

@@ -34,6 +34,8 @@ public struct ReportError: Error, Sendable, Hashable, CustomStringConvertible {
         case conflict
         /// The report's state does not allow the event.
         case forbiddenTransition = "forbidden_transition"
+        /// There are as many as are kept.
+        case full
         /// A value that may not be stored, for instance a distance over 256.
         case invalidValue = "invalid_value"
         /// Anything else: a fault in Vigil.

@@ -58,7 +58,7 @@ struct Query {
     private static let aboveAllIDs = "g"
 
     /// Sorts right below the ids of a moment, and above all earlier ones.
-    private static func timePrefix(_ unixMilliseconds: Int64) -> String {
+    static func timePrefix(_ unixMilliseconds: Int64) -> String {
         guard unixMilliseconds > 0 else { return "" }
         guard unixMilliseconds < 1 << 48 else { return aboveAllIDs }
         let hex = String(unixMilliseconds, radix: 16)
@@ -147,21 +147,21 @@ extension Alert {
         [
             known.category, firstSeen, lastSeen, framesMatched, knownShare, bestDistance, variant,
             rule, stream?.id, stream?.frameArrivedUnixMilliseconds, stream?.examinedSeconds,
-            stream?.missedSeconds,
+            stream?.missedSeconds, stream?.firstFrameArrivedUnixMilliseconds,
         ]
     }
 
     private static let growthColumns = [
         "category", "first_seen_s", "last_seen_s", "frames_matched", "known_share",
         "best_distance", "variant", "rule", "stream_id", "frame_arrived_ms", "examined_s",
-        "missed_s",
+        "missed_s", "first_frame_arrived_ms",
     ]
 
     func insert(_ database: Database, at unixMilliseconds: Int64) throws {
         let growth = Self.growthColumns.joined(separator: ", ")
         let sql = """
             INSERT INTO alerts (\(growth), id, input, known_set, known_item, opened_ms, updated_ms)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         let identity: StatementArguments = [id.description, input, known.set, known.item]
         try database.cachedStatement(sql: sql).execute(
@@ -189,6 +189,7 @@ extension AlertStream {
         self.init(
             id: id, frameArrivedUnixMilliseconds: try row.value("frame_arrived_ms"),
             examinedSeconds: try row.value("examined_s"),
-            missedSeconds: try row.value("missed_s"))
+            missedSeconds: try row.value("missed_s"),
+            firstFrameArrivedUnixMilliseconds: try row.optional("first_frame_arrived_ms"))
     }
 }

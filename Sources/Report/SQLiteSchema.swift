@@ -27,6 +27,9 @@ package enum SQLiteSchema {
         migrator.registerMigration("v4") { database in
             try database.execute(sql: SQLiteAuditSchema.v4)
         }
+        migrator.registerMigration("v5") { database in
+            try database.execute(sql: SQLiteAftermathSchema.v5)
+        }
         return migrator
     }
 

@@ -183,7 +183,7 @@ extension SQLiteStore {
         try write("remove test alerts") { database in
             // `reports_set` finds them without reading all alerts.
             let ids = "SELECT alert_id FROM reports WHERE known_set = ?"
-            for table in ["alert_steps", "denials"] {
+            for table in ["alert_steps", "denials", "feedback"] {
                 try database.cachedStatement(
                     sql: "DELETE FROM \(table) WHERE alert_id IN (\(ids))"
                 ).execute(arguments: [name])

@@ -303,10 +303,11 @@ extension LiveRun {
             origins.append((stream, arrival))
             frames.append(.init(track: stream.number, input: stream.name, forms: forms))
         }
-        for (origin, outcome) in zip(origins, comparison.compare(frames)) {
+        for ((origin, frame), outcome) in zip(zip(origins, frames), comparison.compare(frames)) {
             origin.stream.found(
                 distance: outcome.hits.map(\.distance).min(),
-                alerts: outcome.actions.count { if case .opened = $0 { true } else { false } })
+                alerts: outcome.actions.count { if case .opened = $0 { true } else { false } },
+                at: .init(time: frame.forms.first?.mediaTime ?? 0, arrival: origin.arrival))
             for action in outcome.actions {
                 matched.push(
                     Found(stream: origin.stream, arrival: origin.arrival, action: action))
@@ -320,8 +321,9 @@ extension LiveRun {
 extension LiveRun {
     private func recordAll() {
         var recorder = AlertRecorder(store)
-        /// When the frames arrived that opened the alerts which have not ended, Unix milliseconds.
-        var arrivals: [AlertID: Int64] = [:]
+        /// When the frames arrived that opened the alerts which have not ended, and the first that
+        /// count, Unix milliseconds.
+        var arrivals: [AlertID: (opening: Int64, first: Int64)] = [:]
         var found = Deque<Found>()
         var clock = StageClock.OfThread(clocks.record)
         while matched.popAll(into: &found) {
@@ -330,16 +332,20 @@ extension LiveRun {
                 case .opened(var alert):
                     let age = found.arrival.map { monotonicSeconds() - $0 } ?? 0
                     let arrival = unixMilliseconds() - Int64((age * 1000).rounded())
-                    arrivals[alert.id] = arrival
-                    alert.stream = found.stream.facts(arrival: arrival)
+                    let lead = found.stream.lead(
+                        of: alert, arrival: found.arrival ?? monotonicSeconds())
+                    let first = arrival - Int64((lead * 1000).rounded())
+                    arrivals[alert.id] = (arrival, first)
+                    alert.stream = found.stream.facts(arrival: arrival, first: first)
                     let problem = recorder.open(alert)
                     if let arrival = found.arrival {
                         latencies.withLock { $0.recorded.add(monotonicSeconds() - arrival) }
                     }
                     handle(.opened(alert, problem: problem))
                 case .closed(var alert):
-                    let arrival = arrivals.removeValue(forKey: alert.id) ?? unixMilliseconds()
-                    alert.stream = found.stream.facts(arrival: arrival)
+                    let now = unixMilliseconds()
+                    let (arrival, first) = arrivals.removeValue(forKey: alert.id) ?? (now, now)
+                    alert.stream = found.stream.facts(arrival: arrival, first: first)
                     let closed = recorder.close(alert)
                     handle(.closed(alert, problem: closed.problem ?? closed.late))
                 }

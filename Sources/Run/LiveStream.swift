@@ -85,6 +85,8 @@ final class LiveStream: Sendable {
         var droppedArrival: Double?
         /// Keyframes since the last picture that could be decoded, and when the first arrived.
         var failedInARow = 0, failedSince = 0.0
+        /// When frames with hits arrived.
+        var evidence = EvidenceArrivals()
 
         init(_ coverage: CoverageTracker, _ sampling: SamplingPolicy, _ limits: FollowLimits) {
             status = WatchStatus(coverage: coverage.total)
@@ -154,11 +156,22 @@ final class LiveStream: Sendable {
     }
 
     /// What an alert says of the stream.
-    func facts(arrival: Int64) -> AlertStream {
+    /// - Parameters:
+    ///   - arrival: of the frame that made the evidence sufficient, Unix milliseconds.
+    ///   - first: of the first frame that counts, likewise.
+    func facts(arrival: Int64, first: Int64) -> AlertStream {
         let coverage = status().coverage
         return AlertStream(
             id: id.description, frameArrivedUnixMilliseconds: arrival,
-            examinedSeconds: coverage.examinedSeconds, missedSeconds: coverage.missed)
+            examinedSeconds: coverage.examinedSeconds, missedSeconds: coverage.missed,
+            firstFrameArrivedUnixMilliseconds: first)
+    }
+
+    /// How long before the frame that opened an alert its first frame arrived, seconds.
+    func lead(of alert: Alert, arrival: Double) -> Double {
+        let newest = FollowSchedule.Moment(time: alert.lastSeen, arrival: arrival)
+        return arrival
+            - state.withLock { $0.evidence.arrival(ofFrameAt: alert.firstSeen, newest: newest) }
     }
 
     func set(_ connection: WatchStatus.Connection) {
@@ -217,11 +230,12 @@ final class LiveStream: Sendable {
 
     func giveBack(_ used: RegionFinder) { finder.withLock { $0 = used } }
 
-    /// Notes what was found.
-    func found(distance: Int?, alerts: Int) {
+    /// Notes what was found in a frame.
+    func found(distance: Int?, alerts: Int, at moment: FollowSchedule.Moment) {
         state.withLock {
             $0.status.alerts += alerts
             if let distance {
+                $0.evidence.note(moment)
                 $0.status.bestDistance = min(distance, $0.status.bestDistance ?? distance)
             }
         }
