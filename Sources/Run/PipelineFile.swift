@@ -41,7 +41,7 @@ extension Pipeline {
     }
 
     /// Sections of the file that say how the service runs, not what is looked at.
-    package static let sectionsOfService = ["serve", "egress", "servers", "stop"]
+    package static let sectionsOfService = ["serve", "egress", "servers", "stop", "retention"]
 
     /// Reads the sections that say what is looked at and how; the rest is left.
     package mutating func read(_ root: inout StrictMapping) throws(RunError) {

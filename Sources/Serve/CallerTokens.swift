@@ -15,6 +15,8 @@ public enum Role: String, Sendable, CaseIterable {
     case reader
     /// Tell of streams that begin and end, as media servers do.
     case hook
+    /// Say what became of alerts, as those who receive them do.
+    case consumer
 
     /// Whether it may do what another role may.
     func covers(_ other: Role) -> Bool { self == other || self == .operator }
@@ -65,7 +67,7 @@ public struct Tokens: Sendable {
             else {
                 throw ServeError(
                     .configuration,
-                    "\(name):\(number + 1): a line is a role (operator, reader or hook), a name and "
+                    "\(name):\(number + 1): a line is a role (operator, reader, hook or consumer), a name and "
                         + "the SHA-256 of the token in hex")
             }
             entries.append(

@@ -55,6 +55,7 @@ struct ServiceFigures {
     var live: LiveFigures
     var statuses: [WatchStatus]
     var reports: [ReportState: Int]
+    var feedback: [(verdict: Verdict, count: Int)]
     var requests: [Int: Int]
     var refusals: Int
     var listeners: Int
@@ -142,6 +143,9 @@ struct ServiceFigures {
         metrics.gauge(
             "vigil_reports", "Reports on the queue, by state.",
             ReportState.allCases.map { ("state=\"\($0.rawValue)\"", Double(reports[$0] ?? 0)) })
+        metrics.counter(
+            "vigil_feedback_total", "Feedback on alerts, by what it says.",
+            feedback.map { ("verdict=\"\($0.verdict.rawValue)\"", Double($0.count)) })
         metrics.counter(
             "vigil_http_requests_total", "Requests, by the status of the answer.",
             requests.sorted { $0.key < $1.key }.map { ("code=\"\($0.key)\"", Double($0.value)) })

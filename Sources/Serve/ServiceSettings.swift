@@ -1,5 +1,5 @@
-// How the service runs: the `serve`, `egress`, `servers` and `stop` sections of a pipeline file,
-// resolved and checked. `pipelines/live.yaml` is an example with every key, which a test reads.
+// How the service runs: the `serve`, `egress`, `servers`, `stop` and `retention` sections of a pipeline
+// file, resolved and checked. `pipelines/live.yaml` is an example with every key, which a test reads.
 
 internal import Crypto
 public import Decode
@@ -45,6 +45,8 @@ public struct ServiceSettings: Sendable {
     public private(set) var delivery = DeliverySettings()
     /// What these settings are called in reports: the file's name and a digest of its text.
     private(set) var policy = EventPolicy(name: "default", version: "1")
+    /// How long things are kept.
+    public private(set) var retention = RetentionSchedule()
     /// With which media servers are asked; `nil` where there are none.
     private var transport: StopTransport?
 
@@ -81,6 +83,10 @@ public struct ServiceSettings: Sendable {
         }
         if var section = try root.section("delivery") {
             delivery = try DeliverySettings(&section)
+            try section.finish()
+        }
+        if var section = try root.section("retention") {
+            retention = try RetentionSchedule(&section)
             try section.finish()
         }
         try readServers(&root)

@@ -327,7 +327,7 @@ extension StreamDesk {
 
 /// All that the service keeps.
 package typealias LiveStore = ActionStore & AuditStore & CoverageStore & DeliveryStore
-    & ReportStore & StreamStore
+    & FeedbackStore & LegalHoldStore & ReportStore & StatisticsStore & StreamStore
 
 /// The wall clock, milliseconds since 1970.
 package func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }

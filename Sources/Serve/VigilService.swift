@@ -37,6 +37,8 @@ public struct VigilService: Sendable {
     private let stops: StopDesk
     private let deliveries: DeliveryDesk
     private let audit: AuditDesk
+    private let retention: RetentionKeeper
+    private let feedback = FeedbackFigures()
     private let known: [KnownView]
     private let logger: Logger
     private let refusals: RefusalLog
@@ -105,6 +107,9 @@ public struct VigilService: Sendable {
         } catch {
             throw ServeError(.state, "\(error)")
         }
+        // Here those are told who have to record what was erased.
+        retention = RetentionKeeper(
+            schedule: settings.retention, directory: directory, logger: logger, swept: { _, _ in })
         let events = EventHub()
         self.store = store
         self.events = events
@@ -193,6 +198,7 @@ extension VigilService: Service {
             group.addTask { await keepListeners() }
             group.addTask { await sweepStreams() }
             group.addTask { await audit.run() }
+            group.addTask { await retention.run() }
             // Ends also where it is cancelled because others took too long to end.
             try? await gracefulShutdown()
             canary?.cancel()
@@ -341,9 +347,14 @@ extension VigilService {
         streams.addReading(to: readers)
         alerts.add(to: readers)
         actions.addReading(to: readers)
+        let legalHolds = LegalHoldRoutes(store: store, disk: hookDisk, logger: logger)
+        legalHolds.addReading(to: readers)
         let operators = router.group("v1").add(middleware: gate(.operator))
         streams.addChanging(to: operators)
         actions.addChanging(to: operators)
+        legalHolds.addChanging(to: operators)
+        FeedbackRoutes(store: store, disk: hookDisk, figures: feedback, logger: logger)
+            .add(to: router.group("v1").add(middleware: gate(.consumer)))
         let hooks = HookRoutes(
             servers: settings.servers, desk: desk, stops: stops, store: store, disk: hookDisk,
             logger: logger)
@@ -378,7 +389,8 @@ extension VigilService {
         let reports = try await readingDisk.run { [reading] in try reading.counts() }
         let figures = ServiceFigures(
             totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
-            reports: reports, requests: requests.byStatus, refusals: refusals.count,
+            reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
+            refusals: refusals.count,
             listeners: events.listeners, eventsLost: events.lost,
             canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures)
         return Response(

@@ -21,7 +21,21 @@ import Testing
         #expect(settings.egress == plain.egress)
         #expect(settings.tokens == "/etc/vigil/tokens" && settings.known.count == 1)
         #expect(settings.tls == nil && settings.servers.isEmpty)
+        #expect(settings.retention == plain.retention)
         #expect(settings.stop.rules.isEmpty && settings.stop.denySeconds == plain.stop.denySeconds)
+    }
+
+    @Test func theNextSweepIsTheNextTimeOfDay() throws {
+        let settings = try ServiceSettings(
+            yaml: "retention: {alerts_days: 0, sweep_at_utc: \"23:59\"}", name: "x.yaml")
+        #expect(settings.retention.policy.alertsDays == 0)
+        #expect(settings.retention.policy.coverageDays == 400)
+        let midnight: Int64 = 20_000 * 86_400_000
+        let begin = Double(23 * 60 + 59) * 60
+        #expect(settings.retention.secondsToNext(from: midnight) == begin)
+        let just = midnight + Int64(begin * 1000)
+        #expect(settings.retention.secondsToNext(from: just - 1) == 0.001)
+        #expect(settings.retention.secondsToNext(from: just) == 86_400)
     }
 
     @Test func everyCommentedKeyOfTheShippedFileIsKnown() async throws {
@@ -65,6 +79,7 @@ import Testing
         ("stop: {deny: 3}", "deny", "deny_s"),
         ("stop: {rules: [{sets: \"*\"}]}", "sets", "set"),
         ("servers: [{name: a, kind: srs, wach: \"rtmp://x/{name}\"}]", "wach", "watch"),
+        ("retention: {alerts: 3}", "alerts", "alerts_days"),
         ("serv: {}", "serv", "serve"), ("live: {renditon: first}", "renditon", "rendition"),
     ])
     func aMisspeltKeyIsRefused(yaml: String, wrong: String, right: String) {
@@ -81,7 +96,8 @@ import Testing
         "serve: {max_streams: 0}", "serve: {canary_s: 1}", "serve: {tls_key: k.pem}",
         "egress: {allow: [10.0.0.0/33]}", "egress: {schemes: [file]}", "stop: {rules: [{}]}",
         "servers: [{name: a, kind: srs}, {name: a, kind: srs}]", "servers: [{kind: srs}]",
-        "servers: [{name: a, kind: mediamtxx}]",
+        "servers: [{name: a, kind: mediamtxx}]", "retention: {alerts_days: -1}",
+        "retention: {sweep_at_utc: \"24:00\"}", "retention: {sweep_at_utc: 190}",
     ])
     func aWrongValueIsRefused(yaml: String) {
         let error = #expect(throws: RunError.self) {

@@ -40,6 +40,8 @@ struct APIError: Error, HTTPResponseError {
             self.init(.serviceUnavailable, "closing", "the service is about to end")
         case let error as ReportError where error.code == .notFound:
             self.init(.notFound, "not_found", error.message)
+        case let error as ReportError where error.code == .full:
+            self.init(.conflict, "full", "there are as many of it as are kept")
         case let error as ReportError:
             // The line names paths of the machine, which are no business of a caller's.
             self.init(

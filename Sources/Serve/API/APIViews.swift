@@ -129,6 +129,9 @@ struct AlertView: Encodable {
     var closedUnixMs: Int64?
     var report: ReportState
     var steps: [Step]?
+    /// What those who received it made of it; the last counts.
+    var feedback: [FeedbackView]?
+    var timeline: [TimelineView]?
 
     init?(_ queued: QueuedReport, steps: [AlertStep]? = nil) {
         guard let alert = queued.alert else { return nil }
@@ -144,7 +147,7 @@ struct AlertView: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case openedUnixMs, closedUnixMs, report, steps
+        case openedUnixMs, closedUnixMs, report, steps, feedback, timeline
     }
 
     /// The alert's own fields stand beside the others.
@@ -155,6 +158,21 @@ struct AlertView: Encodable {
         try values.encodeIfPresent(closedUnixMs, forKey: .closedUnixMs)
         try values.encode(report, forKey: .report)
         try values.encodeIfPresent(steps, forKey: .steps)
+        try values.encodeIfPresent(feedback, forKey: .feedback)
+        try values.encodeIfPresent(timeline, forKey: .timeline)
+    }
+}
+
+/// A moment of an alert's timeline.
+struct TimelineView: Encodable {
+    var moment: String
+    var unixMs: Int64
+    var detail: String
+
+    init(_ entry: AlertTimeline.Entry) {
+        moment = entry.moment.rawValue
+        unixMs = entry.unixMilliseconds
+        detail = entry.detail
     }
 }
 

@@ -31,7 +31,10 @@ struct AlertRoutes: Sendable {
                 guard let report = try reading.report(id: id), report.alert?.id == id else {
                     return nil
                 }
-                return AlertView(report, steps: try reading.steps(of: id))
+                var view = AlertView(report, steps: try reading.steps(of: id))
+                view.feedback = try reading.feedback(on: id).map(FeedbackView.init)
+                view.timeline = try reading.timeline(of: id)?.entries.map(TimelineView.init)
+                return view
             }
             guard let found else { throw notFound }
             await audit.looked(at: "alert", id.description, by: context)

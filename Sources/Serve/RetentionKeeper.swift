@@ -1,0 +1,69 @@
+// The daily sweep of the service. It has a connection to the store of its own and pauses between its
+// batches, so that recording an alert never waits for more than one of them.
+
+internal import Foundation
+package import Logging
+package import Report
+
+/// Erases what is due, once a day.
+package struct RetentionKeeper: Sendable {
+    let schedule: RetentionSchedule
+    /// Folder of the state.
+    let directory: String
+    let logger: Logger
+    /// Is told of what was erased, by kind: for those who have to record that.
+    let swept: @Sendable (RetentionKind, Int) -> Void
+
+    package init(
+        schedule: RetentionSchedule, directory: String, logger: Logger,
+        swept: @escaping @Sendable (RetentionKind, Int) -> Void
+    ) {
+        self.schedule = schedule
+        self.directory = directory
+        self.logger = logger
+        self.swept = swept
+    }
+
+    /// From one batch to the next.
+    private static let pause = Duration.milliseconds(50)
+
+    /// Runs until it is cancelled.
+    func run() async {
+        let wait = { Duration.seconds(schedule.secondsToNext(from: unixMilliseconds())) }
+        while (try? await Task.sleep(for: wait())) != nil {
+            do { try await sweep(at: unixMilliseconds()) } catch is CancellationError {
+                return
+            } catch {
+                logger.error("what is due was not erased, or not all of it: \(error)")
+            }
+        }
+    }
+
+    /// Erases what is due now.
+    package func sweep(at now: Int64) async throws {
+        let disk = StoreQueue("vigil.serve.retention")
+        let store = try await disk.run { [directory] in try SQLiteStore(directory: directory) }
+        var sweep = RetentionSweep(schedule.policy, at: now)
+        defer { tell(sweep) }
+        var goesOn = true
+        while goesOn {
+            (sweep, goesOn) = try await disk.run { [sweep] in
+                var sweep = sweep
+                let goesOn = try sweep.step(store)
+                return (sweep, goesOn)
+            }
+            if goesOn { try await Task.sleep(for: Self.pause) }
+        }
+    }
+
+    private func tell(_ sweep: RetentionSweep) {
+        for kind in RetentionKind.allCases {
+            let erased = sweep.erased[kind] ?? 0
+            if erased > 0 { swept(kind, erased) }
+            let kept = (sweep.kept[kind] ?? [:]).sorted { $0.key.rawValue < $1.key.rawValue }
+            let reasons = kept.map { ", kept \($0.value): \($0.key.rawValue)" }.joined()
+            guard erased > 0 || !kept.isEmpty else { continue }
+            logger.notice("retention: \(kind.rawValue): erased \(erased)\(reasons)")
+        }
+    }
+}
