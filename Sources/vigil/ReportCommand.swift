@@ -8,12 +8,13 @@ public import Report
 struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report",
-        abstract: "Look at the report queue, and have reports sent again.",
+        abstract: "Look at the report queue, have reports sent again, and keep it in order.",
         discussion: "Example: vigil report list --state-is queued",
         subcommands: [
             ReportList.self, ReportShow.self, ReportDead.self, ReportRetry.self,
             ReportReplay.self, ReportExport.self, ReportEndpoints.self, ReportEnable.self,
-            ReportTest.self, ReportSecret.self,
+            ReportTest.self, ReportSecret.self, ReportStatisticsCommand.self, ReportSweep.self,
+            ReportHold.self, ReportRelease.self, ReportHolds.self,
         ])
 }
 
