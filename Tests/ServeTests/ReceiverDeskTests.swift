@@ -32,6 +32,17 @@ import Testing
         #expect(desk.take(try request(2, "[]"), unixMilliseconds: now).status == 204)
     }
 
+    @Test func whatCannotBeLoggedIsNotAcknowledged() throws {
+        var settings = ReceiverSettings(secrets: [secret])
+        settings.log = "/dev/full"
+        let desk = try ReceiverDesk(settings)
+        for _ in 0..<2 {
+            #expect(desk.take(try request(1), unixMilliseconds: now).status == 500)
+        }
+        #expect(desk.summary.taken == 0 && desk.summary.verdicts == ["ok": 2])
+        #expect(!desk.isLogComplete)
+    }
+
     @Test func sharesGoBySeed() throws {
         var settings = ReceiverSettings(secrets: [secret])
         (settings.failShare, settings.hangShare, settings.seed) = (0.3, 0.1, 42)

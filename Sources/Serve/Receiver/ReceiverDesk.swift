@@ -61,6 +61,19 @@ package final class ReceiverDesk: Sendable {
         var chance: NoiseGenerator
         var summary = ReceiverSummary()
         var hasLogFailed = false
+
+        mutating func note(
+            _ request: ReceivedRequest, _ digest: SHA256.Digest, _ verdict: Verdict,
+            _ answer: Answer
+        ) {
+            summary.requests += 1
+            summary.verdicts[verdict.rawValue, default: 0] += 1
+            if answer.hangs { summary.hung += 1 }
+            guard verdict == .ok, let id = request.id else { return }
+            let isTaken = (200..<300).contains(answer.status)
+            ids.note(id: id, body: digest, isTaken: isTaken)
+            if isTaken { summary.taken += 1 }
+        }
     }
 
     private let settings: ReceiverSettings
@@ -100,21 +113,16 @@ package final class ReceiverDesk: Sendable {
                 }
             }
             var answer = answer(to: verdict, &state.chance)
-            let isSuccess = (200..<300).contains(answer.status)
-            if verdict == .ok, let id = request.id {
-                state.ids.note(id: id, body: digest, isTaken: isSuccess)
-                if isSuccess { state.summary.taken += 1 }
-            }
-            state.summary.requests += 1
-            state.summary.verdicts[verdict.rawValue, default: 0] += 1
-            if answer.hangs { state.summary.hung += 1 }
-            guard let log else { return answer }
-            let line = line(request, digest, verdict, answer, unixMilliseconds)
-            if !log.write(line) {
-                // What is not in the log must not be acknowledged.
+            // What is not in the log must not be acknowledged; nor must what would come after a line
+            // that was cut off.
+            if let log,
+                state.hasLogFailed
+                    || !log.write(line(request, digest, verdict, answer, unixMilliseconds))
+            {
                 state.hasLogFailed = true
-                answer.status = 500
+                answer = Answer(status: 500)
             }
+            state.note(request, digest, verdict, answer)
             return answer
         }
     }
