@@ -30,12 +30,13 @@ public enum CasePackage {
         of alert: AlertID, from store: any CaseStores, key: AuditKey,
         at unixMilliseconds: Int64, by actor: String
     ) throws(ReportError) -> [UInt8] {
-        guard let report = try store.report(id: alert), report.alert.id == alert else {
+        guard let report = try store.report(id: alert), let facts = report.alert, facts.id == alert
+        else {
             throw ReportError(
                 .notFound,
                 "no alert has the id \(alert): list alerts with `vigil report list --format jsonl`")
         }
-        let parts = try parts(of: report, from: store)
+        let parts = try parts(of: facts, report, from: store)
         let head = try store.head()
         do {
             let manifest = Manifest(
@@ -54,17 +55,17 @@ public enum CasePackage {
     }
 
     private static func parts(
-        of report: QueuedReport, from store: any CaseStores
+        of alert: Alert, _ report: QueuedReport, from store: any CaseStores
     ) throws(ReportError) -> [(name: String, line: [UInt8])] {
-        let id = report.alert.id
-        let stream = try report.alert.stream.flatMap { StreamID($0.id) }
+        let id = alert.id
+        let stream = try alert.stream.flatMap { StreamID($0.id) }
             .flatMap { id throws(ReportError) in try store.stream(id) }
         let steps = try store.steps(of: id).map(CaseStep.init)
         let records = try store.records(
             about: id.description, limit: AuditLimits.page.upperBound)
         do {
             return [
-                ("alert", try line(CasePart("alert", report.alert))),
+                ("alert", try line(CasePart("alert", alert))),
                 ("reports", try line(CasePart("reports", [report]))),
                 ("stream", try line(CasePart("stream", stream.map(CaseStream.init)))),
                 ("steps", try line(CasePart("steps", steps))),
@@ -79,7 +80,7 @@ public enum CasePackage {
     private static func coverage(
         _ report: QueuedReport, _ store: any CaseStores
     ) throws -> CaseCoverage? {
-        guard let id = report.alert.stream.flatMap({ StreamID($0.id) }) else { return nil }
+        guard let id = report.alert?.stream.flatMap({ StreamID($0.id) }) else { return nil }
         let opened = report.createdUnixMilliseconds / 1000
         let over = (report.closedUnixMilliseconds ?? report.updatedUnixMilliseconds) / 1000
         let range = max(0, opened - coverageMargin)..<(over + coverageMargin)

@@ -68,7 +68,7 @@ enum EventSamples {
 }
 
 /// JSON texts.
-enum JSONText {
+extension JSONText {
     static func isObject(_ bytes: [UInt8]) -> Bool {
         (try? JSONSerialization.jsonObject(with: Data(bytes))) is [String: Any]
     }

@@ -85,8 +85,8 @@ extension SQLiteStore {
     /// Tables with a column `alert_id` that go with their alert.
     static let tablesOfAlerts = ["feedback", "alert_steps", "denials"]
 
-    /// Tables with a column `report_id` that go with their report, where the database has them.
-    static let tablesOfReports = ["deliveries"]
+    /// Tables with a column `report_id` that go with their report.
+    static let tablesOfReports = ["deliveries", "report_bodies"]
 
     /// Whether an alert is still needed, and why.
     private static let reasonToKeep = """
@@ -95,7 +95,8 @@ extension SQLiteStore {
             WHEN a.closed_ms IS NULL AND (a.updated_ms > :open OR EXISTS (
                 SELECT 1 FROM streams WHERE id = a.stream_id AND ended_ms IS NULL)) THEN 'open'
             WHEN EXISTS (SELECT 1 FROM reports WHERE alert_id = a.id
-                AND state NOT IN ('delivered', 'dead')) THEN 'not_delivered'
+                AND EXISTS (SELECT 1 FROM deliveries WHERE report_id = reports.id
+                    AND state IN ('queued', 'delivering', 'retrying'))) THEN 'not_delivered'
             WHEN EXISTS (SELECT 1 FROM alert_steps WHERE alert_id = a.id AND step = 'detected')
                 AND NOT EXISTS (SELECT 1 FROM alert_steps WHERE alert_id = a.id
                     AND step IN ('confirmed_gone', 'stop_given_up', 'ended_by_itself'))
@@ -133,7 +134,7 @@ extension SQLiteStore {
 
     /// The statements that remove an alert and all that belongs to it, in order.
     private static func removals(_ database: Database) throws -> [Statement] {
-        let ofReports = try tablesOfReports.filter { try database.tableExists($0) }.map {
+        let ofReports = tablesOfReports.map {
             "DELETE FROM \($0) WHERE report_id IN (SELECT id FROM reports WHERE alert_id = ?)"
         }
         let ofAlerts = (tablesOfAlerts + ["reports"]).map { "DELETE FROM \($0) WHERE alert_id = ?" }

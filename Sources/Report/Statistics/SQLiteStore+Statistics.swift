@@ -55,12 +55,11 @@ extension SQLiteStore: StatisticsStore {
     private static func addAcceptances(
         to tally: inout StatisticsTally, _ request: StatisticsRequest, _ database: Database
     ) throws {
-        guard try database.tableExists(deliveries) else { return }
         let sql = """
             SELECT a.opened_ms, d.endpoint, MIN(d.accepted_ms)
             FROM alerts AS a INDEXED BY alerts_opened
             CROSS JOIN reports AS r ON r.alert_id = a.id
-            CROSS JOIN deliveries AS d ON d.report_id = r.id AND d.state = 'accepted'
+            CROSS JOIN deliveries AS d ON d.report_id = r.id AND d.accepted_ms IS NOT NULL
             WHERE \(inRange) GROUP BY a.opened_ms, a.id, d.endpoint
             """
         let rows = try Row.fetchCursor(
@@ -162,14 +161,13 @@ extension Row {
 // MARK: - One alert
 
 extension SQLiteStore {
-    /// Where it stands which endpoint accepted which report; a database may not have it.
-    private static let deliveries = "deliveries"
-
     /// The timeline of an alert; see ``StatisticsStore``.
     public func timeline(of alert: AlertID) throws(ReportError) -> AlertTimeline? {
-        guard let report = try report(id: alert), report.alert.id == alert else { return nil }
+        guard let report = try report(id: alert), let facts = report.alert, facts.id == alert else {
+            return nil
+        }
         var entries: [AlertTimeline.Entry] = []
-        if let stream = report.alert.stream {
+        if let stream = facts.stream {
             let first = stream.firstFrameArrivedUnixMilliseconds
             entries += first.map { [.init(.firstFrame, at: $0)] } ?? []
             entries.append(.init(.frame, at: stream.frameArrivedUnixMilliseconds))
@@ -192,12 +190,11 @@ extension SQLiteStore {
     private func acceptances(of alert: AlertID) throws(ReportError) -> [AlertTimeline.Entry] {
         let sql = """
             SELECT d.endpoint, MIN(d.accepted_ms) AS accepted_ms FROM reports AS r
-            CROSS JOIN deliveries AS d ON d.report_id = r.id AND d.state = 'accepted'
+            CROSS JOIN deliveries AS d ON d.report_id = r.id AND d.accepted_ms IS NOT NULL
             WHERE r.alert_id = ? GROUP BY d.endpoint
             """
         return try read("the deliveries") { database in
-            guard try database.tableExists(Self.deliveries) else { return [] }
-            return try Row.fetchAll(
+            try Row.fetchAll(
                 database.cachedStatement(sql: sql), arguments: [alert.description]
             ).map { row in
                 .init(
