@@ -12,7 +12,7 @@ struct AuditVerify: ParsableCommand {
             Exit codes: 0 good; 1 not good, with the first record and what is wrong; 2 it could not be \
             read. Without --public-key any key may have signed: the output says which, and it is for \
             you to compare it with the key that was told elsewhere, and the newest head with one that \
-            was kept elsewhere.
+            was kept elsewhere: --anchor does that.
 
             Example: vigil audit verify audit.jsonl --public-key whpk_…
             """)
@@ -28,6 +28,12 @@ struct AuditVerify: ParsableCommand {
             valueName: "file|whpk_…"))
     var publicKey: [AuditPublicKey] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Head that was kept elsewhere, as the service's log has it; can be given again.",
+            valueName: "number:hex"))
+    var anchor: [AuditAnchor] = []
+
     @Option(help: "text or jsonl, one object.")
     var format = OutputFormat.text
 
@@ -39,7 +45,7 @@ struct AuditVerify: ParsableCommand {
 
     private func checkState() throws -> Bool {
         let store = try place.open(readOnly: true)
-        var verifier = AuditVerifier(trusting: publicKey)
+        var verifier = AuditVerifier(trusting: publicKey, anchors: anchor)
         do {
             try store.readAudit { line in
                 verifier.check(line)
@@ -57,7 +63,7 @@ struct AuditVerify: ParsableCommand {
         }
         let first = reader.next(most: AuditFile.longestLine) ?? []
         if CasePackage.isBegun(by: first) { return try checkCase(path) }
-        var verifier = AuditFileVerifier(trusting: publicKey)
+        var verifier = AuditFileVerifier(trusting: publicKey, anchors: anchor)
         verifier.check(first)
         while let line = reader.next(most: AuditFile.longestLine) { verifier.check(line) }
         guard !reader.hasFailed else { throw fail("\(path): the disk failed") }
@@ -92,6 +98,11 @@ extension AuditPublicKey: ExpressibleByArgument {
     }
 }
 
+extension AuditAnchor: ExpressibleByArgument {
+    /// Reads `NUMBER:DIGITS`.
+    public init?(argument: String) { self.init(argument) }
+}
+
 /// What is printed of the audit log.
 enum AuditText {
     static func printLine(_ record: AuditRecord, _ format: OutputFormat) {
@@ -123,7 +134,7 @@ enum AuditText {
             let time = ReportText.time(head.unixMilliseconds)
             lines.append(
                 "newest signed head: record \(head.number), \(time), \(Hex.text(of: head.hash))")
-            let after = (log.last?.number ?? 0) - head.number
+            let after = (log.last?.number ?? 0) &- head.number
             lines.append("\(count(Int(after), "record")) after it, which no signature covers yet")
         }
         lines += log.keys.map { "signed with \($0.key): \(count($0.heads, "head"))" }

@@ -193,7 +193,9 @@ enum ReportText {
     }
 
     static func time(_ unixMilliseconds: Int64) -> String {
-        Date(timeIntervalSince1970: Double(unixMilliseconds) / 1000).formatted(
+        // Of a file from outside it may be anything; what is beyond the year 9999 has no text.
+        let bounded = min(max(unixMilliseconds, 0), 253_402_300_799_999)
+        return Date(timeIntervalSince1970: Double(bounded) / 1000).formatted(
             .iso8601.year().month().day().timeZone(separator: .omitted)
                 .time(includingFractionalSeconds: true))
     }

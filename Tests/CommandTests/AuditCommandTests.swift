@@ -116,6 +116,17 @@ extension ServiceAsUsed {
                 "audit", "verify", "--state", service.state, "--format", "jsonl")
             #expect(verify.status == 0, "\(verify.output)")
             #expect(verify.objects.first?["heads"] as? Int == 3)
+            let heads = service.log.matches(of: /audit head (\d+) ([0-9a-f]{16})\n/)
+            #expect(heads.count == 3)
+            for head in heads {
+                let anchored = try place.vigil(
+                    "audit", "verify", "--state", service.state, "--anchor",
+                    "\(head.output.1):\(head.output.2)")
+                #expect(anchored.status == 0, "\(anchored.output)")
+            }
+            let other = try place.vigil(
+                "audit", "verify", "--state", service.state, "--anchor", "1:0123456789abcdef")
+            #expect(other.status == 1 && other.output.contains("kept elsewhere"))
             let key = try FileManager.default.attributesOfItem(
                 atPath: service.state + "/audit.key")
             #expect((key[.posixPermissions] as? NSNumber)?.intValue == 0o600)

@@ -153,6 +153,58 @@ import Testing
         }
     }
 
+    /// A head that was kept elsewhere finds what a whole new log, signed with the same key, hides.
+    @Test func anchorsFindALogThatWasWrittenAnew() throws {
+        try withLog { log in
+            let records = try log.store.records(after: 0, limit: 100)
+            let kept = try records.map { record in
+                let digits = record.hash.map { String(format: "%02x", $0) }.joined()
+                return try #require(AuditAnchor("\(record.number):\(digits.prefix(16))"))
+            }
+            func found(_ lines: [AuditLine], _ anchors: [AuditAnchor]) -> AuditVerifier {
+                var verifier = AuditVerifier(anchors: anchors)
+                for line in lines { verifier.check(line) }
+                verifier.finish()
+                return verifier
+            }
+            #expect(found(try log.lines(), kept).isGood)
+            try withLog(shift: 1) { other in
+                let new = found(try other.lines(), [kept[4]])
+                #expect(new.problems.first?.number == kept[4].number && new.problemCount == 1)
+            }
+            let cut = found(try log.lines().dropLast(2), [kept[records.count - 1]])
+            #expect(cut.problems.map(\.number) == [Int64(records.count)], "\(cut.problems)")
+            for text in ["", "1", "0:0123456789abcdef", "1:0123", "1:0123456789abcdeg", "x:y:z"] {
+                #expect(AuditAnchor(text) == nil)
+            }
+        }
+    }
+
+    /// A file from outside may hold any number; none may end the program.
+    @Test func hostileNumbersAreOnlyWrong() throws {
+        try withLog { log in
+            let record = try #require(try log.store.records(after: 6, limit: 1).first)
+            let key = AuditKey()
+            let extremes: [Int64] = [.min, .min + 1, -1, 0, 1, 2, .max - 1, .max]
+            for first in extremes {
+                for second in extremes {
+                    var lines: [AuditLine] = []
+                    for number in [first, second] {
+                        var changed = record
+                        (changed.number, changed.unixMilliseconds) = (number, number)
+                        changed.detail = #"{"records":\#(number)}"#
+                        changed.kind = "subject.erased"
+                        let head = AuditHead(number: number, hash: record.hash)
+                        lines += [.record(changed), .head(try key.sign(head, at: number))]
+                        lines.append(.head(try key.sign(head, at: -1 - number)))
+                    }
+                    let texts = lines.compactMap(AuditFile.text).map { $0 + "\n" }.joined()
+                    #expect(!verifiedFile(Array((AuditFile.header + "\n" + texts).utf8)).isGood)
+                }
+            }
+        }
+    }
+
     @Test func triggersRefuseChanges() throws {
         try withLog { log in
             let database = try DatabaseQueue(path: log.store.path)
@@ -191,168 +243,4 @@ import Testing
             #expect(error.code == .notFound)
         }
     }
-}
-
-// MARK: - The log that is tampered with
-
-private func verifiedFile(_ bytes: some Collection<UInt8>) -> AuditVerifier {
-    var file = AuditFileVerifier()
-    var lines = bytes.split(separator: 10, omittingEmptySubsequences: false)
-    let rest = lines.popLast()
-    for line in lines { file.check(Array(line)) }
-    if let rest, !rest.isEmpty { file.check(Array(rest)) }
-    file.finish(isWhole: rest?.isEmpty == true)
-    return file.verifier
-}
-
-/// A small log with records of all forms, its last one signed.
-private struct Log {
-    let store: SQLiteStore
-    let key = AuditKey()
-    let outside: DatabaseQueue
-    let count: Int
-
-    init(_ directory: String, shift: Int64) throws {
-        store = try SQLiteStore(directory: directory)
-        try store.append([AuditEntry(.serviceStarted, detail: ["n": 3])], at: noon + shift)
-        _ = try store.open([makeAlert(1), makeAlert(2)], at: noon)
-        try store.add(AlertStep(.detected, at: noon), to: makeID(1))
-        try store.update(makeAlert(1), closed: true, at: noon)
-        _ = try store.signHead(with: key, at: noon)
-        try store.append([AuditEntry(.lookedAt, by: "token:é", about: "gone")], at: noon)
-        _ = try store.erase(subject: "gone", at: noon, by: "user:root")
-        try store.append([AuditEntry(.serviceEnded)], at: noon)
-        _ = try store.signHead(with: key, at: noon + 1)
-        count = try store.records(after: 0, limit: 100).count
-        var configuration = Configuration()
-        configuration.busyMode = .timeout(5)
-        outside = try DatabaseQueue(path: store.path, configuration: configuration)
-        try outside.inDatabase { database in
-            try database.execute(sql: "PRAGMA synchronous = OFF")
-            try database.execute(sql: "PRAGMA ignore_check_constraints = ON")
-        }
-    }
-
-    private static let triggers = [
-        "audit_follows", "audit_stays", "audit_is_fixed", "audit_heads_stay",
-        "audit_heads_are_fixed",
-    ]
-
-    func verified() throws -> AuditVerifier {
-        var verifier = AuditVerifier(trusting: [key.publicKey])
-        for line in try lines() { verifier.check(line) }
-        verifier.finish()
-        return verifier
-    }
-
-    func lines() throws -> [AuditLine] {
-        var lines: [AuditLine] = []
-        try store.readAudit { line in
-            lines.append(line)
-            return true
-        }
-        return lines
-    }
-
-    func exported() throws -> [UInt8] {
-        let texts = try lines().compactMap(AuditFile.text)
-        let footer = AuditFile.footer(records: Int64(count), heads: Int64(texts.count - count))
-        return Array(([AuditFile.header] + texts + [footer]).map { $0 + "\n" }.joined().utf8)
-    }
-
-    /// The database file with all in it.
-    func settledFile() throws -> [UInt8] {
-        try outside.writeWithoutTransaction {
-            try $0.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
-        }
-        return Array(try Data(contentsOf: URL(filePath: store.path)))
-    }
-
-    /// Changes the log, has it checked, and puts it back.
-    func tampered(_ sql: String, _ check: (AuditVerifier) throws -> Void) throws {
-        let bytes = try settledFile()
-        try withDirectory { directory in
-            let path = directory + "/vigil.sqlite"
-            try Data(bytes).write(to: URL(filePath: path))
-            do {
-                let database = try DatabaseQueue(path: path)
-                try database.writeWithoutTransaction { database in
-                    try database.execute(sql: "PRAGMA ignore_check_constraints = ON")
-                    for name in Self.triggers { try database.execute(sql: "DROP TRIGGER \(name)") }
-                    try database.execute(sql: sql)
-                }
-            }
-            let store = try SQLiteStore(directory: directory, readOnly: true)
-            let found = try ReportTests.verified(store)
-            #expect(!found.isGood, "\(sql)")
-            try check(found)
-        }
-    }
-
-    /// Puts the triggers away and keeps a copy of all there is.
-    func disarm() throws {
-        try outside.writeWithoutTransaction { database in
-            for name in Self.triggers { try database.execute(sql: "DROP TRIGGER \(name)") }
-            for table in ["audit", "audit_heads"] {
-                try database.execute(
-                    sql: "CREATE TEMP TABLE kept_\(table) AS SELECT * FROM \(table)")
-            }
-        }
-    }
-
-    /// Flips a bit of each byte of a column, of a log that is disarmed.
-    /// - Returns: how many bits.
-    func flip(_ table: String, _ column: String, number: Int) throws -> Int {
-        let row = "FROM \(table) WHERE number = \(number)"
-        let (bytes, type) = try outside.read { database in
-            let value = try Row.fetchOne(
-                database, sql: "SELECT CAST(\(column) AS BLOB) AS b, typeof(\(column)) AS t \(row)")
-            return (value?["b"] as Data? ?? Data(), value?["t"] as String? ?? "null")
-        }
-        let whole = [UInt8](bytes)
-        let width = type == "integer" ? 8 : whole.count
-        var flips = 0
-        for place in 0..<width {
-            let bit = UInt8((place + number) % 8)
-            let new: String
-            if type == "integer" {
-                let old = Int64(String(decoding: whole, as: UTF8.self)) ?? 0
-                new = "\(old ^ Int64(bitPattern: 1 << UInt64(place * 8 + Int(bit))))"
-                if Int64(new) == .min { continue }
-            } else {
-                var changed = whole
-                changed[place] ^= 1 << bit
-                let hex = changed.map { String(format: "%02x", $0) }.joined()
-                new = type == "text" ? "CAST(x'\(hex)' AS TEXT)" : "x'\(hex)'"
-            }
-            flips += try check(table, column, number, new)
-        }
-        return flips
-    }
-
-    /// Sets a column, has the log checked, and takes it back; 0 where it cannot be set.
-    private func check(
-        _ table: String, _ column: String, _ number: Int, _ new: String
-    ) throws -> Int {
-        do {
-            try outside.writeWithoutTransaction { database in
-                try database.execute(
-                    sql: "UPDATE \(table) SET \(column) = \(new) WHERE number = \(number)")
-            }
-        } catch is DatabaseError { return 0 }
-        let found = try verified()
-        let names = [Int64(number), Int64(new)]
-        #expect(
-            names.contains(found.problems.first?.number),
-            "\(table).\(column) of \(number) = \(new): \(found.problems)")
-        try outside.writeWithoutTransaction { database in
-            try database.execute(sql: "DELETE FROM \(table)")
-            try database.execute(sql: "INSERT INTO \(table) SELECT * FROM kept_\(table)")
-        }
-        return 1
-    }
-}
-
-private func withLog(shift: Int64 = 0, _ body: (Log) throws -> Void) throws {
-    try withDirectory { try body(Log($0, shift: shift)) }
 }

@@ -52,6 +52,20 @@ import Testing
         }
     }
 
+    /// The alerts of a canary, one a minute, would say nothing and drown the rest.
+    @Test func testAlertsLeaveNoAuditRecord() throws {
+        try withDirectory { directory in
+            let store = try SQLiteStore(directory: directory, unaudited: ["birds"])
+            _ = try store.open([makeAlert(1)], at: noon)
+            try store.add(AlertStep(.detected, at: noon), to: makeID(1))
+            try store.update(makeAlert(1), closed: true, at: noon)
+            try store.removeAlerts(ofSet: "birds")
+            #expect(try store.head() == nil)
+            _ = try store.open([makeAlert(2, set: "trees")], at: noon)
+            #expect(try store.head()?.number == 1)
+        }
+    }
+
     @Test func filesArePrivate() throws {
         try withDirectory { directory in
             let state = directory + "/deep/er/state"

@@ -48,9 +48,11 @@ public struct AuditFileVerifier: Sendable {
     private var isOver = false
 
     /// Begins.
-    /// - Parameter trusted: keys that heads may be signed with; empty is any.
-    public init(trusting trusted: [AuditPublicKey] = []) {
-        verifier = AuditVerifier(trusting: trusted)
+    /// - Parameters:
+    ///   - trusted: keys that heads may be signed with; empty is any.
+    ///   - anchors: what was kept elsewhere of this log.
+    public init(trusting trusted: [AuditPublicKey] = [], anchors: [AuditAnchor] = []) {
+        verifier = AuditVerifier(trusting: trusted, anchors: anchors)
     }
 
     /// Checks the next line, without its line feed.

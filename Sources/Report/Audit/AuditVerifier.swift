@@ -4,8 +4,10 @@
 // that was recorded; subjects that are gone without a record of their erasure; a head whose
 // signature is wrong, whose key is not the right one, or that was signed for another log; records
 // that are gone behind a signed head. What it cannot find: the loss of records that no head was
-// signed for, and a log that whoever has the key wrote anew; against both, compare with a head that
-// was kept elsewhere.
+// signed for, and a log that whoever has the key wrote anew; against both help anchors,
+// heads that were kept elsewhere.
+//
+// What it reads may be hostile: numbers are anything that 64 bits hold.
 
 internal import FoundationEssentials
 
@@ -18,6 +20,24 @@ public struct AuditProblem: Sendable, Hashable, CustomStringConvertible {
 
     /// Number and problem.
     public var description: String { number.map { "record \($0): \(what)" } ?? what }
+}
+
+/// A head that was kept elsewhere: what the log must still hold.
+public struct AuditAnchor: Sendable, Hashable {
+    /// The record's number.
+    public let number: Int64
+    /// The first hex digits of its hash, 16 or more.
+    public let digits: String
+
+    /// Reads `NUMBER:DIGITS`; anything else gives `nil`.
+    public init?(_ text: some StringProtocol) {
+        let parts = text.lowercased().split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, let number = Int64(parts[0]), number > 0,
+            (16...64).contains(parts[1].count), parts[1].allSatisfy(\.isHexDigit)
+        else { return nil }
+        self.number = number
+        digits = String(parts[1])
+    }
 }
 
 /// Which keys heads were signed with.
@@ -50,6 +70,8 @@ public struct AuditVerifier: Sendable {
     public private(set) var problemCount = 0
 
     private let trusted: Set<AuditPublicKey>
+    /// Anchors that were not met yet.
+    private var anchors: Set<AuditAnchor>
     /// Erased subjects that the log tells of.
     private var accounted: Int64 = 0
 
@@ -57,8 +79,13 @@ public struct AuditVerifier: Sendable {
     private static let mostProblems = 10
 
     /// Begins with an empty log.
-    /// - Parameter trusted: keys that heads may be signed with; empty is any.
-    public init(trusting trusted: [AuditPublicKey] = []) { self.trusted = Set(trusted) }
+    /// - Parameters:
+    ///   - trusted: keys that heads may be signed with; empty is any.
+    ///   - anchors: what was kept elsewhere of this log.
+    public init(trusting trusted: [AuditPublicKey] = [], anchors: [AuditAnchor] = []) {
+        self.trusted = Set(trusted)
+        self.anchors = Set(anchors)
+    }
 
     /// Whether all is good so far.
     public var isGood: Bool { problemCount == 0 }
@@ -76,6 +103,9 @@ public struct AuditVerifier: Sendable {
     public mutating func finish() {
         if erased != accounted {
             note(nil, "\(erased) records lost their subject, but the log tells of \(accounted)")
+        }
+        for anchor in anchors.sorted(by: { $0.number < $1.number }) {
+            note(anchor.number, "it is not there, but a head of it was kept elsewhere")
         }
         if !trusted.isEmpty, heads == 0 { note(nil, "no head was signed, with any key") }
     }
@@ -97,18 +127,27 @@ public struct AuditVerifier: Sendable {
         }
         checkSubject(of: record)
         if record.kind == AuditKind.subjectErased.rawValue {
-            accounted += ErasureDetail(record.detail)?.records ?? 0
+            accounted &+= ErasureDetail(record.detail)?.records ?? 0
         }
+        checkAnchors(at: record)
         last = AuditHead(number: record.number, hash: record.hash)
         let time = record.unixMilliseconds
         times = times.map { min($0.lowerBound, time)...max($0.upperBound, time) } ?? time...time
     }
 
+    private mutating func checkAnchors(at record: AuditRecord) {
+        for anchor in anchors where anchor.number == record.number {
+            anchors.remove(anchor)
+            guard !Hex.text(of: record.hash).hasPrefix(anchor.digits) else { continue }
+            note(record.number, "it is not the one of which a head was kept elsewhere")
+        }
+    }
+
     private mutating func checkPlace(of record: AuditRecord) {
         let before = last?.number ?? 0
-        if record.number > before + 1 {
-            let more = record.number > before + 2 ? ", like all up to \(record.number - 1)" : ""
-            note(before + 1, "it is missing\(more): \(record.number) comes after \(before)")
+        if record.number > before, record.number - 1 > before {
+            let more = record.number - 2 > before ? ", like all up to \(record.number - 1)" : ""
+            note(before &+ 1, "it is missing\(more): \(record.number) comes after \(before)")
         } else if record.number <= before {
             note(record.number, "it stands after record \(before): the order was changed")
         } else if record.previous != last?.hash ?? AuditChain.beginning {
@@ -143,7 +182,7 @@ public struct AuditVerifier: Sendable {
         let lastNumber = last?.number ?? 0
         if head.number > lastNumber {
             note(
-                lastNumber + 1,
+                lastNumber &+ 1,
                 "it is gone: a head was signed for record \(head.number), but what comes before "
                     + "it ends with \(lastNumber)")
         } else if head.number < lastNumber {
