@@ -32,6 +32,15 @@ extension SQLiteStore: FeedbackStore {
                 alert.description, known.count, feedback.verdict.rawValue, feedback.reason,
                 feedback.by, feedback.reference, feedback.caller, feedback.unixMilliseconds,
             ])
+            let caller = feedback.caller
+            let entry = AuditEntry(
+                .feedbackGiven, by: caller.isEmpty ? AuditEntry.vigil : "token:\(caller)",
+                about: alert.description,
+                detail: ["verdict": .text(feedback.verdict.rawValue)])
+            try Self.append(entry, at: feedback.unixMilliseconds, database)
+            try queueChange(
+                of: alert.description, QueuedReport.alertUpdated, at: feedback.unixMilliseconds,
+                database)
             return (feedback, true)
         }
     }

@@ -23,25 +23,26 @@ internal import UnixSignals
 
 /// Watches streams and offers the API, until it is told to end.
 public struct VigilService: Sendable {
-    private let settings: ServiceSettings
-    private let tokens: Tokens
-    private let desk: StreamDesk
-    private let run: LiveRun
-    private let store: any LiveStore
+    let settings: ServiceSettings
+    let tokens: Tokens
+    let desk: StreamDesk
+    let run: LiveRun
+    let store: any LiveStore
     /// On the same state, for reading only.
-    private let reading: any LiveStore
-    private let readingDisk = StoreQueue("vigil.serve.read")
-    private let hookDisk = StoreQueue("vigil.serve.hooks")
-    private let events: EventHub
-    private let canary: Canary?
-    private let stops: StopDesk
-    private let deliveries: DeliveryDesk
-    private let audit: AuditDesk
-    private let retention: RetentionKeeper
-    private let feedback = FeedbackFigures()
-    private let known: [KnownView]
-    private let logger: Logger
-    private let refusals: RefusalLog
+    let reading: any LiveStore
+    let readingDisk = StoreQueue("vigil.serve.read")
+    let hookDisk = StoreQueue("vigil.serve.hooks")
+    let events: EventHub
+    let canary: Canary?
+    let stops: StopDesk
+    let deliveries: DeliveryDesk
+    let reports: ServiceReports
+    let audit: AuditDesk
+    let retention: RetentionKeeper
+    let feedback = FeedbackFigures()
+    let known: [KnownView]
+    let logger: Logger
+    let refusals: RefusalLog
 
     /// Most connections to the API at a time.
     private static let mostConnections = 512
@@ -119,6 +120,9 @@ public struct VigilService: Sendable {
         let deliveries = DeliveryDesk(
             settings.delivery, store: store, composer: composer, logger: logger)
         self.deliveries = deliveries
+        reports = ServiceReports(
+            settings.delivery, store: store, composer: composer, logger: logger,
+            queued: { deliveries.wake() })
         run = LiveRun(pipeline: settings.pipeline, index: index, store: store) {
             [events, canary, logger] in
             Self.tell($0, events, stops, canary, logger)
@@ -195,6 +199,7 @@ extension VigilService: Service {
             group.addTask { await giveMemoryBack() }
             group.addTask { await sendCanaries() }
             group.addTask { await deliveries.run() }
+            group.addTask { await reports.watchCoverage() }
             group.addTask { await keepListeners() }
             group.addTask { await sweepStreams() }
             group.addTask { await audit.run() }
@@ -231,6 +236,7 @@ extension VigilService: Service {
             try? await queue.run { [run, store, logger] in
                 canary.sendThrough(run, store: store, logger: logger)
             }
+            await reports.tellOfCanary(canary.result, every: settings.canarySeconds)
             let next = began + .seconds(settings.canarySeconds)
             guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
         }
@@ -261,6 +267,7 @@ extension VigilService {
             throw ServeError(.state, "the watches cannot be resumed: \(error)")
         }
         do {
+            await reports.tellOfKnown(known)
             try await audit.begin(known: known, configuration: settings.digest)
         } catch { throw ServeError(.state, "the audit log cannot be begun: \(error)") }
         warnOfPlainText()
@@ -328,74 +335,6 @@ extension VigilService {
                 .configuration,
                 "TLS cannot be set up with \(tls.certificate) and \(tls.key): \(error)")
         }
-    }
-
-    private func router() -> Router<APIContext> {
-        let router = Router(context: APIContext.self)
-        let requests = RequestFigures()
-        router.add(
-            middleware: AnswerFailures(
-                logger: logger, figures: requests, methods: PathMethods(), refusals: refusals))
-        let streams = StreamRoutes(desk: desk)
-        let alerts = AlertRoutes(
-            reading: reading, disk: readingDisk, events: events, known: known, audit: audit)
-        let actions = ActionRoutes(store: store, disk: hookDisk, audit: audit, logger: logger)
-        func gate(_ role: Role) -> Gatekeeper {
-            Gatekeeper(tokens: tokens, role: role, refusals: refusals)
-        }
-        let readers = router.group("v1").add(middleware: gate(.reader))
-        streams.addReading(to: readers)
-        alerts.add(to: readers)
-        actions.addReading(to: readers)
-        let legalHolds = LegalHoldRoutes(store: store, disk: hookDisk, logger: logger)
-        legalHolds.addReading(to: readers)
-        let operators = router.group("v1").add(middleware: gate(.operator))
-        streams.addChanging(to: operators)
-        actions.addChanging(to: operators)
-        legalHolds.addChanging(to: operators)
-        FeedbackRoutes(store: store, disk: hookDisk, figures: feedback, logger: logger)
-            .add(to: router.group("v1").add(middleware: gate(.consumer)))
-        let hooks = HookRoutes(
-            servers: settings.servers, desk: desk, stops: stops, store: store, disk: hookDisk,
-            logger: logger)
-        hooks.add(
-            to: router.group("v1").add(
-                middleware: Gatekeeper(
-                    tokens: tokens, role: .hook, refusals: refusals, takesQuery: true)))
-        addHealth(to: router)
-        router.group("").add(middleware: gate(.reader)).get("metrics") { _, _ in
-            try await metrics(requests, refusals)
-        }
-        return router
-    }
-
-    private func addHealth(to router: Router<APIContext>) {
-        router.get("openapi.json") { _, _ in
-            Response(
-                status: .ok, headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
-        }
-        router.get("healthz") { _, _ in Response.json(["status": "ok"]) }
-        router.get("readyz") { _, _ in
-            let readiness = Readiness(canary?.result, every: settings.canarySeconds)
-            return Response.json(
-                readiness, status: readiness.isReady ? .ok : .serviceUnavailable)
-        }
-    }
-
-    private func metrics(
-        _ requests: RequestFigures, _ refusals: RefusalLog
-    ) async throws -> Response {
-        let reports = try await readingDisk.run { [reading] in try reading.counts() }
-        let figures = ServiceFigures(
-            totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
-            reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
-            refusals: refusals.count,
-            listeners: events.listeners, eventsLost: events.lost,
-            canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures)
-        return Response(
-            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
-            body: ResponseBody(byteBuffer: ByteBuffer(string: figures.text)))
     }
 }
 

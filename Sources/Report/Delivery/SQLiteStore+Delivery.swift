@@ -14,16 +14,21 @@ extension SQLiteStore: DeliveryStore {
     ) throws(ReportError) -> [DueDelivery] {
         guard try hasWork(turn, at: unixMilliseconds) else { return [] }
         return try write("write what was delivered") { database in
-            var moved: Set<AlertID> = []
+            var moved: [AlertID: [Delivery]] = [:]
             for step in turn.steps {
                 guard let old = try Self.delivery(step.report, step.endpoint, database),
                     old.state.next(on: step.event) != nil
                 else { continue }
-                try Self.write(
-                    try old.after(step, at: unixMilliseconds, in: path), database)
-                moved.insert(step.report)
+                let new = try old.after(step, at: unixMilliseconds, in: path)
+                try Self.write(new, database)
+                moved[step.report, default: []].append(new)
             }
-            for report in moved { try Self.sumUp(report, database) }
+            for (report, deliveries) in moved {
+                let subject = try Self.sumUp(report, database).alert?.id ?? report
+                for delivery in deliveries {
+                    try Self.audit(delivery, about: subject, at: unixMilliseconds, database)
+                }
+            }
             try Self.route(turn, at: unixMilliseconds, database)
             return try turn.wants.sorted { $0.key < $1.key }.flatMap { endpoint, most in
                 try Self.begin(
@@ -95,6 +100,27 @@ extension SQLiteStore: DeliveryStore {
             }
             return counts
         }
+    }
+}
+
+extension SQLiteStore {
+    /// Records that an endpoint accepted a report, or is sent it no more; attempts on the way are not
+    /// recorded, for their last error stands on the delivery.
+    private static func audit(
+        _ delivery: Delivery, about subject: AlertID, at unixMilliseconds: Int64,
+        _ database: Database
+    ) throws {
+        let kind: AuditKind
+        switch delivery.state {
+        case .delivered: kind = .deliveryAccepted
+        case .dead: kind = .deliveryDead
+        default: return
+        }
+        let detail: [String: AuditValue] = [
+            "endpoint": .text(delivery.endpoint), "attempt": .number(Int64(delivery.attempts)),
+        ]
+        let entry = AuditEntry(kind, about: subject.description, detail: detail)
+        try append(entry, at: unixMilliseconds, database)
     }
 }
 

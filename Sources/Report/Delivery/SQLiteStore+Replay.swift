@@ -60,6 +60,8 @@ extension SQLiteStore {
                     try delivery.after(step, at: unixMilliseconds, in: path), database)
                 try Self.sumUp(delivery.report, database)
             }
+            try Self.auditRequest(
+                "retry", found.count, to: endpoint, at: unixMilliseconds, database)
             return found.count
         }
     }
@@ -84,8 +86,21 @@ extension SQLiteStore {
                 try Self.sumUp(report.id, database)
                 count += 1
             }
+            try Self.auditRequest("replay", count, to: endpoint, at: unixMilliseconds, database)
             return (count, reports.count == limit ? reports.last?.id : nil)
         }
+    }
+
+    private static func auditRequest(
+        _ what: String, _ count: Int, to endpoint: String?, at unixMilliseconds: Int64,
+        _ database: Database
+    ) throws {
+        guard count > 0 else { return }
+        var detail: [String: AuditValue] = [
+            "what": .text(what), "deliveries": .number(Int64(count)),
+        ]
+        if let endpoint { detail["endpoint"] = .text(endpoint) }
+        try append(AuditEntry(.deliveryAskedFor, detail: detail), at: unixMilliseconds, database)
     }
 
     /// - Returns: `nil` where the delivery is on its way.

@@ -75,10 +75,10 @@ public struct KnownUpdatedData: Sendable, Hashable, Codable {
     @Nullable public var versionFrom: Int?
     /// Version now.
     public var versionTo: Int
-    /// Items that were added.
-    public var itemsAdded: Int
-    /// Items that were removed.
-    public var itemsRemoved: Int
+    /// Items that were added; `nil` where that is not known.
+    @Nullable public var itemsAdded: Int?
+    /// Items that were removed; `nil` where that is not known.
+    @Nullable public var itemsRemoved: Int?
     /// Where the event comes from.
     public var origin: EventOrigin
 
@@ -158,7 +158,7 @@ extension EventPayload {
 
     /// A known set was changed.
     public static func knownUpdated(
-        set: String, from: Int?, to: Int, added: Int, removed: Int, at unixMilliseconds: Int64,
+        set: String, from: Int?, to: Int, added: Int?, removed: Int?, at unixMilliseconds: Int64,
         origin: EventOrigin
     ) -> EventPayload {
         let data = KnownUpdatedData(

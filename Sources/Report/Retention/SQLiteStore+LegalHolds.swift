@@ -24,6 +24,10 @@ extension SQLiteStore: LegalHoldStore {
                 hold.authority, hold.reason, hold.sinceUnixMilliseconds,
                 hold.untilUnixMilliseconds,
             ])
+            let entry = AuditEntry(
+                .retentionChanged, about: hold.subject.description,
+                detail: ["legal_hold": .text(hold.id.description), "kept": true])
+            try Self.append(entry, at: hold.sinceUnixMilliseconds, database)
         }
     }
 
@@ -66,7 +70,13 @@ extension SQLiteStore: LegalHoldStore {
             try database.cachedStatement(sql: sql).execute(arguments: [
                 unixMilliseconds, id.description,
             ])
-            return database.changesCount
+            let count = database.changesCount
+            if count > 0 {
+                let entry = AuditEntry(
+                    .retentionChanged, detail: ["released": .text(id.description), "kept": false])
+                try Self.append(entry, at: unixMilliseconds, database)
+            }
+            return count
         }
     }
 }

@@ -14,7 +14,8 @@ extension SQLiteStore: RetentionStore {
         after mark: SweepMark?, isDry: Bool
     ) throws(ReportError) -> SweepBatch {
         guard let limit = policy.limit(of: kind, at: unixMilliseconds) else { return SweepBatch() }
-        let due = Due(limit: limit, now: unixMilliseconds, mark: mark, isDry: isDry)
+        let due = Due(
+            kind: kind, limit: limit, now: unixMilliseconds, mark: mark, isDry: isDry)
         switch kind {
         case .rejectedAlerts: return try eraseAlerts(due, Due.rejected)
         case .alerts: return try eraseAlerts(due, Due.ended)
@@ -26,16 +27,30 @@ extension SQLiteStore: RetentionStore {
         }
     }
 
-    /// Erases in a transaction, or only reads.
-    private func sweep<Result>(
-        _ due: Due, _ body: (Database) throws -> Result
-    ) throws(ReportError) -> Result {
-        due.isDry ? try read("what is due", body) : try write("erase what is due", body)
+    /// Erases in a transaction, which the audit log tells of, or only reads.
+    private func sweep(
+        _ due: Due, _ body: (Database) throws -> SweepBatch
+    ) throws(ReportError) -> SweepBatch {
+        if due.isDry { return try read("what is due", body) }
+        return try write("erase what is due") { database in
+            let batch = try body(database)
+            try Self.tell(batch.erased, due, database)
+            return batch
+        }
+    }
+
+    private static func tell(_ erased: Int, _ due: Due, _ database: Database) throws {
+        guard erased > 0 else { return }
+        let detail: [String: AuditValue] = [
+            "what": .text(due.kind.rawValue), "erased": .number(Int64(erased)),
+        ]
+        try append(AuditEntry(.retentionSwept, detail: detail), at: due.now, database)
     }
 }
 
 /// What is due, and where the step begins.
 private struct Due {
+    var kind: RetentionKind
     var limit: Int64
     var now: Int64
     var mark: SweepMark?
@@ -126,6 +141,10 @@ extension SQLiteStore {
                     continue
                 }
                 for removal in removals { try removal.execute(arguments: [id]) }
+                if !due.isDry {
+                    _ = try Self.erase(
+                        subject: id, at: due.now, by: AuditEntry.vigil, database)
+                }
                 batch.erased += 1
             }
             return batch
@@ -238,7 +257,9 @@ extension SQLiteStore {
         let erased = try write("erase what is due") { database in
             try database.cachedStatement(sql: removal).execute(
                 arguments: [id, limit, RetentionLimits.minutes - 1])
-            return database.changesCount
+            let erased = database.changesCount
+            try Self.tell(erased, due, database)
+            return erased
         }
         return SweepBatch(erased: erased, next: SweepMark(time: 0, id: id))
     }

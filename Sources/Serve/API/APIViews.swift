@@ -128,6 +128,7 @@ struct AlertView: Encodable {
     var openedUnixMs: Int64
     var closedUnixMs: Int64?
     var report: ReportState
+    var deliveries: [DeliveryView]?
     var steps: [Step]?
     /// What those who received it made of it; the last counts.
     var feedback: [FeedbackView]?
@@ -147,7 +148,7 @@ struct AlertView: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case openedUnixMs, closedUnixMs, report, steps, feedback, timeline
+        case openedUnixMs, closedUnixMs, report, deliveries, steps, feedback, timeline
     }
 
     /// The alert's own fields stand beside the others.
@@ -157,6 +158,7 @@ struct AlertView: Encodable {
         try values.encode(openedUnixMs, forKey: .openedUnixMs)
         try values.encodeIfPresent(closedUnixMs, forKey: .closedUnixMs)
         try values.encode(report, forKey: .report)
+        try values.encodeIfPresent(deliveries, forKey: .deliveries)
         try values.encodeIfPresent(steps, forKey: .steps)
         try values.encodeIfPresent(feedback, forKey: .feedback)
         try values.encodeIfPresent(timeline, forKey: .timeline)
@@ -173,6 +175,23 @@ struct TimelineView: Encodable {
         moment = entry.moment.rawValue
         unixMs = entry.unixMilliseconds
         detail = entry.detail
+    }
+}
+
+/// A report on its way to one endpoint.
+struct DeliveryView: Encodable {
+    var endpoint: String
+    var state: String
+    var attempts: Int
+    var acceptedUnixMs: Int64?
+    var lastError: String?
+
+    init(_ delivery: Delivery) {
+        endpoint = delivery.endpoint
+        state = delivery.state.rawValue
+        attempts = delivery.attempts
+        acceptedUnixMs = delivery.acceptedUnixMilliseconds
+        lastError = delivery.lastError
     }
 }
 

@@ -28,10 +28,10 @@ struct AlertRoutes: Sendable {
         group.get("alerts/:id") { _, context in
             guard let id = AlertID(context.parameters.get("id") ?? "") else { throw notFound }
             let found = try await disk.run { () -> AlertView? in
-                guard let report = try reading.report(id: id), report.alert?.id == id else {
-                    return nil
-                }
-                var view = AlertView(report, steps: try reading.steps(of: id))
+                guard let report = try reading.report(id: id), report.alert?.id == id,
+                    var view = AlertView(report, steps: try reading.steps(of: id))
+                else { return nil }
+                view.deliveries = try reading.deliveries(of: report.id).map(DeliveryView.init)
                 view.feedback = try reading.feedback(on: id).map(FeedbackView.init)
                 view.timeline = try reading.timeline(of: id)?.entries.map(TimelineView.init)
                 return view

@@ -1,0 +1,79 @@
+// The routes of the service: who may call what, and what it tells of itself.
+
+internal import Foundation
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+internal import NIOCore
+internal import Report
+internal import Run
+
+extension VigilService {
+    func router() -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        let requests = RequestFigures()
+        router.add(
+            middleware: AnswerFailures(
+                logger: logger, figures: requests, methods: PathMethods(), refusals: refusals))
+        let streams = StreamRoutes(desk: desk)
+        let alerts = AlertRoutes(
+            reading: reading, disk: readingDisk, events: events, known: known, audit: audit)
+        let actions = ActionRoutes(store: store, disk: hookDisk, audit: audit, logger: logger)
+        func gate(_ role: Role) -> Gatekeeper {
+            Gatekeeper(tokens: tokens, role: role, refusals: refusals)
+        }
+        let readers = router.group("v1").add(middleware: gate(.reader))
+        streams.addReading(to: readers)
+        alerts.add(to: readers)
+        actions.addReading(to: readers)
+        let legalHolds = LegalHoldRoutes(store: store, disk: hookDisk, logger: logger)
+        legalHolds.addReading(to: readers)
+        let operators = router.group("v1").add(middleware: gate(.operator))
+        streams.addChanging(to: operators)
+        actions.addChanging(to: operators)
+        legalHolds.addChanging(to: operators)
+        FeedbackRoutes(store: store, disk: hookDisk, figures: feedback, logger: logger)
+            .add(to: router.group("v1").add(middleware: gate(.consumer)))
+        let hooks = HookRoutes(
+            servers: settings.servers, desk: desk, stops: stops, store: store, disk: hookDisk,
+            logger: logger)
+        hooks.add(
+            to: router.group("v1").add(
+                middleware: Gatekeeper(
+                    tokens: tokens, role: .hook, refusals: refusals, takesQuery: true)))
+        addHealth(to: router)
+        router.group("").add(middleware: gate(.reader)).get("metrics") { _, _ in
+            try await metrics(requests, refusals)
+        }
+        return router
+    }
+
+    private func addHealth(to router: Router<APIContext>) {
+        router.get("openapi.json") { _, _ in
+            Response(
+                status: .ok, headers: [.contentType: "application/json"],
+                body: ResponseBody(byteBuffer: ByteBuffer(bytes: PackageResources.openapi_json)))
+        }
+        router.get("healthz") { _, _ in Response.json(["status": "ok"]) }
+        router.get("readyz") { _, _ in
+            let readiness = Readiness(canary?.result, every: settings.canarySeconds)
+            return Response.json(
+                readiness, status: readiness.isReady ? .ok : .serviceUnavailable)
+        }
+    }
+
+    private func metrics(
+        _ requests: RequestFigures, _ refusals: RefusalLog
+    ) async throws -> Response {
+        let reports = try await readingDisk.run { [reading] in try reading.counts() }
+        let figures = ServiceFigures(
+            totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
+            reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
+            refusals: refusals.count,
+            listeners: events.listeners, eventsLost: events.lost,
+            canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures)
+        return Response(
+            status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: figures.text)))
+    }
+}
