@@ -3,7 +3,7 @@
 
 internal import Foundation
 package import Logging
-package import Report
+internal import Report
 
 /// Erases what is due, once a day.
 package struct RetentionKeeper: Sendable {
@@ -11,21 +11,14 @@ package struct RetentionKeeper: Sendable {
     /// Folder of the state.
     let directory: String
     let logger: Logger
-    /// Is told of what was erased, by kind: for those who have to record that.
-    let swept: @Sendable (RetentionKind, Int) -> Void
 
     package init(
-        schedule: RetentionSchedule, directory: String, logger: Logger,
-        swept: @escaping @Sendable (RetentionKind, Int) -> Void
+        schedule: RetentionSchedule, directory: String, logger: Logger
     ) {
         self.schedule = schedule
         self.directory = directory
         self.logger = logger
-        self.swept = swept
     }
-
-    /// From one batch to the next.
-    private static let pause = Duration.milliseconds(50)
 
     /// Runs until it is cancelled.
     func run() async {
@@ -45,6 +38,7 @@ package struct RetentionKeeper: Sendable {
         let store = try await disk.run { [directory] in try SQLiteStore(directory: directory) }
         var sweep = RetentionSweep(schedule.policy, at: now)
         defer { tell(sweep) }
+        let pause = Duration.milliseconds(RetentionSweep.pauseMilliseconds)
         var goesOn = true
         while goesOn {
             (sweep, goesOn) = try await disk.run { [sweep] in
@@ -52,14 +46,13 @@ package struct RetentionKeeper: Sendable {
                 let goesOn = try sweep.step(store)
                 return (sweep, goesOn)
             }
-            if goesOn { try await Task.sleep(for: Self.pause) }
+            if goesOn { try await Task.sleep(for: pause) }
         }
     }
 
     private func tell(_ sweep: RetentionSweep) {
         for kind in RetentionKind.allCases {
             let erased = sweep.erased[kind] ?? 0
-            if erased > 0 { swept(kind, erased) }
             let kept = (sweep.kept[kind] ?? [:]).sorted { $0.key.rawValue < $1.key.rawValue }
             let reasons = kept.map { ", kept \($0.value): \($0.key.rawValue)" }.joined()
             guard erased > 0 || !kept.isEmpty else { continue }

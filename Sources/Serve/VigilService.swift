@@ -110,7 +110,7 @@ public struct VigilService: Sendable {
         }
         // Here those are told who have to record what was erased.
         retention = RetentionKeeper(
-            schedule: settings.retention, directory: directory, logger: logger, swept: { _, _ in })
+            schedule: settings.retention, directory: directory, logger: logger)
         let events = EventHub()
         self.store = store
         self.events = events

@@ -78,7 +78,7 @@ struct ReportSweep: ParsableCommand {
         try reaching {
             while try sweep.step(store) {
                 // Others that write have their turn.
-                if !dryRun { usleep(10_000) }
+                if !dryRun { usleep(UInt32(RetentionSweep.pauseMilliseconds) * 1000) }
             }
         }
         for kind in RetentionKind.allCases { printLine(of: kind, sweep) }
@@ -91,7 +91,8 @@ struct ReportSweep: ParsableCommand {
         let kept = (sweep.kept[kind] ?? [:]).sorted { $0.key.rawValue < $1.key.rawValue }
             .map { ", \($0.value) kept: \($0.key.rawValue)" }.joined()
         let verb = dryRun ? "to erase" : "erased"
-        let time = days == 0 ? "kept for ever" : "after \(days) days: \(erased) \(verb)\(kept)"
+        let time =
+            days == 0 ? "kept for ever" : "after \(count(days, "day")): \(erased) \(verb)\(kept)"
         Console.line("\(kind.rawValue)  \(time)")
     }
 }

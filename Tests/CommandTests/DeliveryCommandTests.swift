@@ -17,7 +17,7 @@ extension ServiceAsUsed {
 
         init() throws {
             place = try Workplace()
-            known = try place.knownSet()
+            known = try place.known("film", media: try Clips.film())
             secret = place.file("secret")
             let made = try place.vigil("report", "secret", secret)
             try #require(made.status == 0, "\(made.error)")
@@ -168,7 +168,8 @@ extension ServiceAsUsed {
                 try place.vigil("report", "endpoints", "--state", state).output
                     .contains("DISABLED")
             }
-            #expect(isDisabled && (try received().count) == 1, "\(service?.output ?? "")")
+            let asked = try received().count
+            #expect(isDisabled && asked == 1, "\(service?.output ?? "")")
             receiver?.stop()
             try receive(on: port)
             #expect(try place.vigil("report", "enable", "one", "--state", state).status == 0)
@@ -242,8 +243,8 @@ extension ServiceAsUsed {
                 try place.vigil("report", "endpoints", "--state", state).output
                     == "one: \(Self.alerts) delivered\n"
             }
-            #expect(
-                isSettled, "\(try place.vigil("report", "endpoints", "--state", state).output)")
+            let standing = try place.vigil("report", "endpoints", "--state", state).output
+            #expect(isSettled, "\(standing)")
             let audit = try place.vigil("audit", "verify", "--state", state)
             #expect(audit.status == 0, "\(audit.output)\(audit.error)")
         }

@@ -113,8 +113,14 @@ extension ServiceAsUsed {
             let steps = try service.steps(alertID)
             #expect(
                 steps.map(\.step) == ["detected", "stop_requested", "confirmed_gone"], "\(steps)")
-            let arrived = try #require(
-                (alert["stream"] as? [String: Any])?["frame_arrived_unix_ms"] as? Int)
+            let facts = try #require(alert["stream"] as? [String: Any])
+            let arrived = try #require(facts["frame_arrived_unix_ms"] as? Int)
+            // Two frames of a film are needed, so the first came some time before.
+            let first = try #require(facts["first_frame_arrived_unix_ms"] as? Int)
+            #expect((1...60_000).contains(arrived - first), "\(facts)")
+            let shown = try service.get("/v1/alerts/\(alertID)").object
+            let timeline = shown["timeline"] as? [[String: Any]]
+            #expect(timeline?.first?["moment"] as? String == "first_frame_arrived")
             let took = try #require(steps.last?.unixMs) - arrived
             #expect(took >= 0 && took <= 2000, "it took \(took) ms: \(steps)")
             print("stopped and seen gone \(took) ms after the frame came")

@@ -78,7 +78,7 @@ import Testing
     @Test(.enabled(if: Tmpfs.isPermitted, "needs the right to mount a tmpfs"))
     func openingOnAFullDiskSaysSo() throws {
         try withDirectory { directory in
-            try Tmpfs.mounted(directory, kibibytes: 512) {
+            try Tmpfs.mounted(directory, kibibytes: 1024) {
                 let state = directory + "/state"
                 let kept = try SQLiteStore(directory: state).open([makeAlert(1)], at: noon)
                 let filler = directory + "/filler"

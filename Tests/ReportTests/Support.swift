@@ -56,6 +56,14 @@ extension DeliveryStore {
             at: unixMilliseconds)
     }
 
+    /// Has all that is queued end so.
+    func settle(_ event: ReportEvent = .succeeded) throws {
+        _ = try take(turn(), at: noon)
+        let due = try take(turn(wants: ["a": 10_000]), at: noon)
+        let steps = due.map { DeliveryStep(event, $0.report, to: "a", error: "no") }
+        _ = try take(turn(steps: steps), at: noon)
+    }
+
     func turn(wants: [String: Int] = [:], steps: [DeliveryStep] = []) -> DeliveryTurn {
         var turn = DeliveryTurn(route: { _ in ["a"] }, composer: testComposer)
         turn.mostRouted = 10_000

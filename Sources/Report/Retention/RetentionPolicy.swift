@@ -102,7 +102,7 @@ public protocol RetentionStore: Sendable {
 /// What every store has in common.
 package enum RetentionLimits {
     /// Alerts or streams that are looked at in one transaction.
-    package static let batch = 500
+    package static let batch = 200
     /// Minutes of the ledger that are erased in one transaction; their rows are small.
     package static let minutes = 2000
 }
@@ -119,6 +119,10 @@ public struct RetentionSweep: Sendable {
     public private(set) var erased: [RetentionKind: Int] = [:]
     /// What was due but kept.
     public private(set) var kept: [RetentionKind: [KeptReason: Int]] = [:]
+
+    /// How long to pause between two steps, milliseconds: longer than SQLite sleeps between two
+    /// tries to write (100), so that whoever waits for a step gets its turn before the next.
+    public static let pauseMilliseconds = 120
 
     private var left = ArraySlice(RetentionKind.allCases)
     private var mark: SweepMark?

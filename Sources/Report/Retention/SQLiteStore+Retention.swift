@@ -18,7 +18,10 @@ extension SQLiteStore: RetentionStore {
             kind: kind, limit: limit, now: unixMilliseconds, mark: mark, isDry: isDry)
         switch kind {
         case .rejectedAlerts: return try eraseAlerts(due, Due.rejected)
-        case .alerts: return try eraseAlerts(due, Due.ended)
+        case .alerts:
+            let batch = try eraseAlerts(due, Due.ended)
+            if batch.next == nil, !isDry { try removeOldEvents(due) }
+            return batch
         case .coverage: return try eraseCoverage(due)
         case .streams:
             let batch = try eraseStreams(due)
@@ -203,6 +206,35 @@ extension SQLiteStore {
                 batch.erased += 1
             }
             return batch
+        }
+    }
+
+    /// Removes reports that are about no alert, once they arrived or went nowhere.
+    private func removeOldEvents(_ due: Due) throws(ReportError) {
+        let found = """
+            SELECT id FROM reports WHERE alert_id IS NULL AND created_ms < ?1
+                AND NOT EXISTS (SELECT 1 FROM deliveries WHERE report_id = reports.id
+                    AND state IN ('queued', 'delivering', 'retrying')) LIMIT ?2
+            """
+        var removed = RetentionLimits.batch
+        while removed == RetentionLimits.batch {
+            removed = try write("erase old events") { database in
+                let ids = try String.fetchAll(
+                    database.cachedStatement(sql: found),
+                    arguments: [due.limit, RetentionLimits.batch])
+                for table in Self.tablesOfReports {
+                    let sql = "DELETE FROM \(table) WHERE report_id = ?"
+                    for id in ids {
+                        try database.cachedStatement(sql: sql).execute(arguments: [id])
+                    }
+                }
+                for id in ids {
+                    try database.cachedStatement(sql: "DELETE FROM reports WHERE id = ?")
+                        .execute(arguments: [id])
+                }
+                try Self.tell(ids.count, due, database)
+                return ids.count
+            }
         }
     }
 
