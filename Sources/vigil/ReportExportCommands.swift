@@ -35,6 +35,7 @@ struct ReportExport: ParsableCommand {
                 case .csv: for row in try Self.rows(report, store) { Console.line(row) }
                 }
             }
+            AuditLooks.note("alerts", in: store)
         }
         try finishOutput(isComplete: true)
     }

@@ -97,9 +97,14 @@ extension ServiceAsUsed {
 
         private struct Received: Decodable {
             var id: String
-            var body_sha256: String
+            var bodyDigest: String
             var verdict: String
             var answered: Int?
+
+            private enum CodingKeys: String, CodingKey {
+                case id, verdict, answered
+                case bodyDigest = "body_sha256"
+            }
         }
 
         private func received() throws -> [Received] {
@@ -156,7 +161,7 @@ extension ServiceAsUsed {
             #expect(try wait(20) { try received().count == 2 })
             let log = try received()
             #expect(log.map(\.id) == [id, id] && log.map(\.verdict) == ["ok", "repeat"])
-            #expect(Set(log.map(\.body_sha256)).count == 1)
+            #expect(Set(log.map(\.bodyDigest)).count == 1)
         }
 
         @Test func whoAnswersGoneIsDisabledUntilEnabled() throws {
@@ -236,7 +241,7 @@ extension ServiceAsUsed {
             let missing = Set(raised).subtracting(try taken())
             #expect(isDone, "\(missing.count) alerts did not arrive: \(service?.output ?? "")")
             var bodies: [String: Set<String>] = [:]
-            for line in try received() { bodies[line.id, default: []].insert(line.body_sha256) }
+            for line in try received() { bodies[line.id, default: []].insert(line.bodyDigest) }
             #expect(bodies.values.allSatisfy { $0.count == 1 }, "an id with two bodies")
             #expect(Set(bodies.keys) == Set(raised), "nothing arrives that was not raised")
             let isSettled = try wait(60) {

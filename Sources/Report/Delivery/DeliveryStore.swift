@@ -180,7 +180,7 @@ public struct EventDraft: Sendable {
     public var stream: StreamID?
     /// Name of the known set that it is about.
     public var set: String
-    /// What it is about, for lists: a stream's name, a known set's, …
+    /// What it is about, for lists, such as a stream's name.
     public var subject: String
     /// Makes what is delivered, given the report's id.
     public var body: @Sendable (AlertID) -> [UInt8]

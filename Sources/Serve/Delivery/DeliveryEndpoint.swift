@@ -30,11 +30,17 @@ public enum Severity: Int, Sendable, Comparable {
 struct DeliveryFilter: Sendable {
     /// Events; `nil` is all.
     var events: Set<String>?
-    /// Known sets; `nil` is all. Events that are about no set pass.
+    /// Known sets; `nil` is all.
+    ///
+    /// Events that are about no set pass.
     var sets: Set<String>?
-    /// Categories of known items; `nil` is all. Events that are about no item pass.
+    /// Categories of known items; `nil` is all.
+    ///
+    /// Events that are about no item pass.
     var categories: Set<String>?
-    /// Least severity of the category. Events that are about no item pass.
+    /// Least severity of the category.
+    ///
+    /// Events that are about no item pass.
     var leastSeverity = Severity.low
     /// Labels that the stream must have.
     var labels: [String: String] = [:]
