@@ -36,8 +36,7 @@ public enum ReportEvent: String, Sendable, Codable, CaseIterable {
     case succeeded
     /// The attempt failed and another one is to follow at a given time.
     case failed
-    /// The attempt failed for good: out of attempts, or refused in a way that repeating cannot
-    /// mend.
+    /// Given up: out of attempts, or there is nobody to send it to any more.
     case abandoned
     /// The process that was sending is gone and left no outcome.
     case recovered
@@ -55,7 +54,7 @@ extension ReportState {
         case (.queued, .started), (.retrying, .started): .delivering
         case (.delivering, .succeeded): .delivered
         case (.delivering, .failed): .retrying
-        case (.delivering, .abandoned): .dead
+        case (.delivering, .abandoned), (.queued, .abandoned), (.retrying, .abandoned): .dead
         case (.delivering, .recovered): .queued
         case (.dead, .retryRequested), (.retrying, .retryRequested): .queued
         case (.dead, .replayRequested), (.delivered, .replayRequested): .queued

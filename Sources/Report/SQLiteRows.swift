@@ -81,17 +81,22 @@ struct Query {
 }
 
 extension Row {
+    /// What is in a column, which damage may have renamed.
+    func stored(_ column: String) throws -> DatabaseValue {
+        guard hasColumn(column) else { throw Row.damage(column) }
+        return self[column]
+    }
+
     /// The value of a column, or the damage that keeps it from being one.
     func value<Value: DatabaseValueConvertible>(_ column: String) throws -> Value {
-        guard let value = Value.fromDatabaseValue(self[column] as DatabaseValue) else {
+        guard let value = Value.fromDatabaseValue(try stored(column)) else {
             throw Row.damage(column)
         }
         return value
     }
 
     func optional<Value: DatabaseValueConvertible>(_ column: String) throws -> Value? {
-        let stored: DatabaseValue = self[column]
-        return stored.isNull ? nil : try value(column)
+        try stored(column).isNull ? nil : try value(column)
     }
 
     func id(_ column: String) throws -> AlertID {

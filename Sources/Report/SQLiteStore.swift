@@ -218,7 +218,9 @@ extension SQLiteStore {
     /// Finds a report by its own id or by its alert's; see ``ReportStore``.
     public func report(id: AlertID) throws(ReportError) -> QueuedReport? {
         try read("the reports") { database in
-            try Query.report(id).first(database) ?? Query.reports(ofAlert: id).first(database)
+            try Query.report(id).first(database)
+                ?? Query.reports(ofAlert: id, event: QueuedReport.alertOpened).first(database)
+                ?? Query.reports(ofAlert: id).first(database)
         }
     }
 

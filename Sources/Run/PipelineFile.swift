@@ -41,7 +41,9 @@ extension Pipeline {
     }
 
     /// Sections of the file that say how the service runs, not what is looked at.
-    package static let sectionsOfService = ["serve", "egress", "servers", "stop", "retention"]
+    package static let sectionsOfService = [
+        "serve", "egress", "servers", "stop", "retention", "delivery",
+    ]
 
     /// Reads the sections that say what is looked at and how; the rest is left.
     package mutating func read(_ root: inout StrictMapping) throws(RunError) {

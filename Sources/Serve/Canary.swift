@@ -16,16 +16,19 @@ internal import Run
 internal import Synchronization
 
 /// How the canaries went.
-struct CanaryState: Sendable {
-    var passed = 0
-    var failed = 0
-    var lastPassedUnixMilliseconds: Int64?
+package struct CanaryState: Sendable {
+    package var passed = 0
+    package var failed = 0
+    package var lastPassedUnixMilliseconds: Int64?
     /// The same by a clock that nobody sets.
-    var lastPassed: ContinuousClock.Instant?
+    package var lastPassed: ContinuousClock.Instant?
     /// From the begin of the stream until the alert was recorded, seconds.
-    var lastDelay: Double?
+    package var lastDelay: Double?
     /// Why the last one failed; `nil` where it passed.
-    var problem: String?
+    package var problem: String?
+
+    /// None has been sent yet.
+    package init() {}
 }
 
 /// Sends canaries through a live run.

@@ -200,21 +200,30 @@ struct AuditExport: ParsableCommand {
     /// key may not be used, the file has the heads that are there.
     private func signHead() {
         guard let store = try? SQLiteStore(directory: place.directory),
-            let key = try? signingKey()
+            let key = try? signingKey(store)
         else { return }
         _ = try? store.signHead(with: key, at: AuditLooks.now())
     }
 
-    private func signingKey() throws(ReportError) -> AuditKey {
-        try AuditKey(
-            file: key ?? "\(place.directory)/\(AuditKey.fileName)", createIfMissing: key == nil)
+    /// The key that the log is signed with; a second one would leave it with two for good.
+    private func signingKey(_ store: SQLiteStore) throws(ReportError) -> AuditKey {
+        let newest = try store.heads(limit: 1).last
+        let key = try AuditKey(
+            file: key ?? "\(place.directory)/\(AuditKey.fileName)",
+            createIfMissing: key == nil && newest == nil)
+        guard newest == nil || newest?.publicKey == key.publicKey.bytes else {
+            throw ReportError(
+                .conflict,
+                "the audit log is signed with another key: name the service's with --key")
+        }
+        return key
     }
 
     private func exportCase(_ id: AlertID) throws {
         let store = try place.open(readOnly: false)
         let now = AuditLooks.now()
         do {
-            let key = try signingKey()
+            let key = try signingKey(store)
             let bytes = try CasePackage.make(
                 of: id, from: store, key: key, at: now, by: AuditLooks.actor)
             let file = try NewFile(output ?? "")

@@ -52,7 +52,12 @@ struct ReportList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
         abstract: "List reports, newest first.",
-        discussion: "Example: vigil report list --set hotline --limit 20")
+        discussion: """
+            Example: vigil report list --set hotline --limit 20
+
+            Without --event it lists one report for each alert, that it opened; --event all lists those \
+            of all events.
+            """)
 
     @OptionGroup var store: ReportStoreOptions
 
@@ -73,7 +78,9 @@ struct ReportList: ParsableCommand {
 
     func run() throws {
         guard let store = try store.open() else { return }
-        let filter = try which.filter()
+        var filter = try which.filter()
+        // One for each alert; what came of it later are further reports.
+        if which.event == nil { filter.event = QueuedReport.alertOpened }
         do {
             if follow { try ReportFollower(format: format).follow(store, filter) }
             try printPages(of: store, filter)

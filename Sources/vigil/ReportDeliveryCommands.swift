@@ -5,6 +5,7 @@ import ArgumentParser
 import Foundation
 import Match
 import Report
+import Serve
 
 struct ReportDead: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -132,7 +133,8 @@ struct ReportReplay: ParsableCommand {
         try reportErrors {
             repeat {
                 let page = try store.replay(
-                    filter, to: endpoint, before: cursor, limit: 1000, at: now)
+                    filter, to: endpoint, before: cursor, limit: 1000,
+                    tests: [ReservedSets.canary], at: now)
                 count += page.count
                 cursor = page.last
             } while cursor != nil

@@ -16,7 +16,7 @@ struct ReportFilterOptions: ParsableArguments {
     @Option(help: "Only reports on this input.")
     var input: String?
 
-    @Option(help: ArgumentHelp("Only reports of this event.", valueName: "alert.opened"))
+    @Option(help: ArgumentHelp("Only reports of this event; `all` is all.", valueName: "event"))
     var event: String?
 
     @Option(
@@ -33,7 +33,7 @@ struct ReportFilterOptions: ParsableArguments {
 
     func filter() throws -> ReportFilter {
         ReportFilter(
-            state: stateIs, set: set, input: input, event: event,
+            state: stateIs, set: set, input: input, event: event == "all" ? nil : event,
             since: try Self.unixMilliseconds(since, "--since"),
             until: try Self.unixMilliseconds(until, "--until"))
     }

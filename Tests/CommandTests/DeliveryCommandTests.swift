@@ -178,8 +178,6 @@ extension ServiceAsUsed {
             receiver?.stop()
             try receive(on: port)
             #expect(try place.vigil("report", "enable", "one", "--state", state).status == 0)
-            #expect(
-                try place.vigil("report", "retry", "--dead", "--state", state).status == 0)
             #expect(try wait(30) { try taken().count == 3 }, "\(service?.output ?? "")")
         }
 
@@ -210,6 +208,26 @@ extension ServiceAsUsed {
             let script5 = try String(contentsOfFile: place.file("from-script"), encoding: .utf8)
             #expect(raised.allSatisfy { script5.contains($0) })
             #expect(service?.output.contains("Known item test-0 of vigil-test") == true)
+        }
+
+        @Test func anotherVersionOfAKnownSetIsTold() throws {
+            let events = { [place, state] in
+                try place.vigil(
+                    "report", "list", "--state", state, "--event", "known.updated", "--format",
+                    "jsonl"
+                ).output
+            }
+            try serve("  endpoints: []")
+            let more = try place.vigil(
+                "known", "import", known, "--media", try Clips.briefStream())
+            try #require(more.status == 0, "\(more.error)")
+            #expect(try events() == "", "at the first start nothing is another")
+            service?.stop()
+            try serve("  endpoints: []")
+            #expect(try wait(10) { try events().contains(#""subject":"film""#) })
+            service?.stop()
+            try serve("  endpoints: []")
+            #expect(try events().split(separator: "\n").count == 1)
         }
 
         /// The seed of the moments at which the service is killed.

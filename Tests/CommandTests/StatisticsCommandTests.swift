@@ -130,7 +130,7 @@ private struct SeededCounter: RandomNumberGenerator {
         for line in [
             "alerts,,,4,,,,,,,,,", "alerts,set,hotline,3,,,,,,,,,",
             "alerts,set,\"'=own, \"\"b\"\"\",1,,,,,,,,,", "alerts,category,,1,,,,,,,,,",
-            "reports,state,queued,4,,,,,,,,,", "stops,outcome,given_up,1,,,,,,,,,",
+            "reports,state,queued,7,,,,,,,,,", "stops,outcome,given_up,1,,,,,,,,,",
             "feedback,verdict,rejected,1,,,,,,,,,",
             "first_frame_to_alert,,,4,2.0,40.0,40.0,,,,,,",
             "first_frame_to_gone,,,1,5.5,5.5,5.5,,,,,,",

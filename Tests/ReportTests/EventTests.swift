@@ -88,7 +88,8 @@ enum Events {
         let expected =
             #"{"data":{"alert_id":"\#(makeID(1))","attribution":{"account_id":null,"#
             + #""clock_error_bound_s":null,"detected_at":"2025-06-15T15:06:40.000Z","#
-            + #""frame_arrived_at":null,"source_address":null,"source_port":null},"closed_at":null,"#
+            + #""first_frame_arrived_at":null,"frame_arrived_at":null,"source_address":null,"#
+            + #""source_port":null},"closed_at":null,"#
             + #""coverage":null,"event_id":"\#(makeID(99))","evidence":{"best_distance":12,"#
             + #""first_media_s":1.5,"frames_matched":3,"known_share":0.5,"last_media_s":9.25,"#
             + #""rule":"video-default","variant":"original"},"input":"/clips/a.mp4","known":"#

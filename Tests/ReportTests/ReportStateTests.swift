@@ -10,12 +10,14 @@ import Testing
 
 @Suite struct ReportStateTests {
     static let allowed: [ReportState: [ReportEvent: ReportState]] = [
-        .queued: [.started: .delivering],
+        .queued: [.started: .delivering, .abandoned: .dead],
         .delivering: [
             .succeeded: .delivered, .failed: .retrying, .abandoned: .dead, .recovered: .queued,
         ],
         .delivered: [.replayRequested: .queued],
-        .retrying: [.started: .delivering, .retryRequested: .queued],
+        .retrying: [
+            .started: .delivering, .retryRequested: .queued, .abandoned: .dead,
+        ],
         .dead: [.retryRequested: .queued, .replayRequested: .queued], .unaddressed: [:],
     ]
 

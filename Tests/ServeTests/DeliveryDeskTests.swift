@@ -56,7 +56,7 @@ private final class TemporaryFolder {
         }
     }
 
-    /// Runs a desk until `done` says so, at most 30 s.
+    /// Runs a desk until `done` says so; other suites may leave it little time.
     private func run(
         _ sinks: [String: any DeliverySink], _ store: SQLiteStore, concurrency: Int = 4,
         retrySeconds: [Int64] = [0, 0, 0], until done: @escaping @Sendable () throws -> Bool
@@ -65,7 +65,7 @@ private final class TemporaryFolder {
             DeliverySettings(sinks, concurrency: concurrency, retrySeconds: retrySeconds),
             store: store, composer: composer, logger: Logger(label: "test"))
         let running = Task { await desk.run() }
-        let end = ContinuousClock.now + .seconds(30)
+        let end = ContinuousClock.now + .seconds(240)
         while try !done() {
             try #require(ContinuousClock.now < end, "it took too long")
             // The desk works on its own; there is nothing to be told by.
@@ -111,11 +111,13 @@ private final class TemporaryFolder {
         }
         #expect(sink.all.count == 1)
         let counts = try store.deliveryCounts()["a"]
-        #expect(counts == [.dead: 1, .queued: 8], "what waits stays for when it is enabled")
+        #expect(counts == [.queued: 9], "all waits for when it is enabled")
+        _ = try await run(["a": sink, "b": other], store) { other.all.count == 9 }
+        #expect(sink.all.count == 1, "also after the next start")
         _ = try store.enable("a")
         let again = ScriptedSink { _ in .accepted }
         _ = try await run(["a": again, "b": other], store) {
-            try store.deliveryCounts()["a"]?[.delivered] == 8
+            try store.deliveryCounts()["a"]?[.delivered] == 9
         }
     }
 
@@ -134,7 +136,8 @@ private final class TemporaryFolder {
         #expect(hanging.all.count == 2, "no more at a time than it may have")
         let figures = await desk.figures
         #expect(figures.map(\.underWay) == [0, 0])
-        #expect(try store.deliveryCounts()["a"]?[.delivering] == nil, "outcomes are written")
+        let left = try store.deliveryCounts()["a"]
+        #expect(left == [.queued: 50], "what the end cut short is sent at once the next time")
     }
 
     @Test func oneThatFailsIsLeftAloneForAWhile() async throws {
@@ -179,7 +182,7 @@ private final class TemporaryFolder {
         let sink = ScriptedSink { _ in .accepted }
         _ = try await run(["a": sink], store) { try store.counts()[.delivered] == 1 }
         #expect(sink.all.map(\.body) == lost.map(\.body))
-        #expect(sink.all.map(\.attempt) == [2])
+        #expect(sink.all.map(\.attempt) == [1])
     }
 
     @Test func aClockThatGoesBackIsNoticed() {

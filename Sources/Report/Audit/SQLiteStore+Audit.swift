@@ -117,7 +117,19 @@ extension SQLiteStore: AuditStore {
     public func erase(
         subject: String, at unixMilliseconds: Int64, by actor: String
     ) throws(ReportError) -> Int {
-        try write("erase a subject from the audit log") { database in
+        let what = "erase a subject from the audit log"
+        return try write(what) { database in
+            let held = """
+                SELECT 1 FROM legal_holds WHERE (until_ms IS NULL OR until_ms > ?2) AND subject IN (
+                    SELECT ?1 UNION SELECT stream_id FROM alerts WHERE id = ?1) LIMIT 1
+                """
+            let isHeld = try Bool.fetchOne(
+                database.cachedStatement(sql: held), arguments: [subject, unixMilliseconds])
+            guard isHeld == nil else {
+                throw ReportError(
+                    .conflict, doing: what, at: path, why: "a legal hold keeps it",
+                    fix: "see `vigil report holds`")
+            }
             // What is erased is overwritten, not only unlinked.
             try database.execute(sql: "PRAGMA secure_delete = ON")
             return try Self.erase(
@@ -252,15 +264,18 @@ extension SignedHead {
 }
 
 extension Row {
-    fileprivate func isEmpty(_ column: String) -> Bool { (self[column] as DatabaseValue).isNull }
+    /// A column that is missing is damage, and not empty.
+    fileprivate func isEmpty(_ column: String) -> Bool {
+        (try? stored(column))?.isNull ?? false
+    }
 
     fileprivate func integer(_ column: String) -> Int64? {
-        guard case .int64(let value) = (self[column] as DatabaseValue).storage else { return nil }
+        guard case .int64(let value) = (try? stored(column))?.storage else { return nil }
         return value
     }
 
     fileprivate func bytes(_ column: String) -> [UInt8]? {
-        guard case .blob(let data) = (self[column] as DatabaseValue).storage else { return nil }
+        guard case .blob(let data) = (try? stored(column))?.storage else { return nil }
         return Array(data)
     }
 

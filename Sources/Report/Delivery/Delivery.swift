@@ -93,7 +93,10 @@ extension Delivery {
         var delivery = self
         delivery.state = next
         delivery.nextAttemptUnixMilliseconds = next == .retrying ? step.nextAttempt : nil
-        delivery.updatedUnixMilliseconds = max(updatedUnixMilliseconds, unixMilliseconds)
+        // What is queued is due now, also where the clock was ahead before.
+        delivery.updatedUnixMilliseconds =
+            next == .queued
+            ? unixMilliseconds : max(updatedUnixMilliseconds, unixMilliseconds)
         if let error = step.error {
             delivery.lastError = String(error.prefix(ReportLimits.errorCharacters))
         }
@@ -103,7 +106,9 @@ extension Delivery {
         case .succeeded:
             delivery.lastError = nil
             delivery.acceptedUnixMilliseconds = acceptedUnixMilliseconds ?? unixMilliseconds
-        case .failed, .abandoned, .recovered: break
+        // Nobody knows whether it was made at all.
+        case .recovered: delivery.attempts = max(0, attempts - 1)
+        case .failed, .abandoned: break
         }
         return delivery
     }

@@ -113,6 +113,13 @@ public protocol DeliveryStore: Sendable {
         dueAtMost latest: Int64, at unixMilliseconds: Int64
     ) throws(ReportError) -> Int
 
+    /// Gives up what waits for endpoints that there are no more.
+    /// - Parameter endpoints: those that there are.
+    /// - Returns: how many.
+    func abandonDeliveries(
+        except endpoints: Set<String>, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Int
+
     /// Brings forward what is due, because the clock was set back by so many milliseconds.
     func clockWentBack(by milliseconds: Int64) throws(ReportError)
 
@@ -132,10 +139,11 @@ public protocol DeliveryStore: Sendable {
     ///   - filter: which reports.
     ///   - cursor: the last id of the page before; `nil` for the first page.
     ///   - limit: how many at most; brought into 1…10 000.
+    ///   - tests: known sets whose alerts are tests, which are left out.
     /// - Returns: how many, and the last id; `nil` when there are no more.
     func replay(
         _ filter: ReportFilter, to endpoint: String, before cursor: AlertID?, limit: Int,
-        at unixMilliseconds: Int64
+        tests: Set<String>, at unixMilliseconds: Int64
     ) throws(ReportError) -> (count: Int, last: AlertID?)
 
     /// Deliveries to endpoints by state.

@@ -37,6 +37,9 @@ enum SQLiteDeliverySchema {
         CREATE INDEX reports_event ON reports (event, id);
         CREATE INDEX reports_set ON reports (known_set, id);
         CREATE INDEX reports_input ON reports (input, id);
+        CREATE INDEX reports_stream ON reports (stream_id, id)
+            WHERE alert_id IS NULL AND stream_id IS NOT NULL;
+        CREATE INDEX reports_events ON reports (created_ms, id) WHERE alert_id IS NULL;
         CREATE INDEX reports_unrouted ON reports (id) WHERE is_routed = 0;
 
         CREATE TABLE report_bodies (

@@ -189,13 +189,21 @@ extension SQLiteStore {
         }
         let event = AlertEvent(
             id: id, event: report.event, alert: alert, stream: try stream(of: alert, database),
-            openedUnixMilliseconds: report.createdUnixMilliseconds,
+            openedUnixMilliseconds: try opened(alert.id, database)
+                ?? report.createdUnixMilliseconds,
             closedUnixMilliseconds: report.event == QueuedReport.alertClosed
                 ? report.closedUnixMilliseconds : nil,
             unixMilliseconds: report.createdUnixMilliseconds)
         let body = composer.body(event)
         try write(body, of: id, database)
         return body
+    }
+
+    /// When an alert opened.
+    private static func opened(_ alert: AlertID, _ database: Database) throws -> Int64? {
+        try Int64.fetchOne(
+            database.cachedStatement(sql: "SELECT opened_ms FROM alerts WHERE id = ?"),
+            arguments: [alert.description])
     }
 
     static func stream(of alert: Alert, _ database: Database) throws -> WatchedStream? {

@@ -70,7 +70,9 @@ extension SQLiteStore {
         let stream = try Self.stream(of: facts, database)
         let payload = EventPayload.streamStopped(
             alert, outcome: outcome, steps: try Self.steps(of: alert, database), stream: stream,
-            detail: step.detail, at: step.unixMilliseconds, origin: composer.origin)
+            // Who asked for a hold is nobody's business who gets reports.
+            detail: outcome == .held ? "" : step.detail, at: step.unixMilliseconds,
+            origin: composer.origin)
         let id = Self.newIDs(1, at: step.unixMilliseconds)[0]
         try Self.insert(
             id, payload.kind.rawValue, alert: alert, stream: stream?.id, set: facts.known.set,

@@ -10,9 +10,6 @@ extension SQLiteStore {
         dueAtMost latest: Int64, at unixMilliseconds: Int64
     ) throws(ReportError) -> Int {
         try write("take up deliveries") { database in
-            try database.cachedStatement(
-                sql: "UPDATE deliveries SET due_ms = ?2 WHERE due_ms > ?1"
-            ).execute(arguments: [latest, unixMilliseconds])
             let left = try Row.fetchAll(
                 database, sql: "SELECT * FROM deliveries WHERE state = 'delivering'"
             ).map(Delivery.init)
@@ -22,8 +19,44 @@ extension SQLiteStore {
                     try delivery.after(step, at: unixMilliseconds, in: path), database)
                 try Self.sumUp(delivery.report, database)
             }
+            try database.cachedStatement(
+                sql: "UPDATE deliveries SET due_ms = ?2 WHERE due_ms > ?1"
+            ).execute(arguments: [latest, unixMilliseconds])
             return left.count
         }
+    }
+
+    /// Gives up what goes nowhere; see ``DeliveryStore``.
+    public func abandonDeliveries(
+        except endpoints: Set<String>, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Int {
+        let names = try read("the endpoints") { database in
+            try String.fetchAll(database, sql: "SELECT DISTINCT endpoint FROM deliveries")
+        }
+        var count = 0
+        for name in names where !endpoints.contains(name) {
+            var some = ReportLimits.page.upperBound
+            while some == ReportLimits.page.upperBound {
+                some = try write("give up deliveries") { database in
+                    let sql = "SELECT * FROM deliveries WHERE endpoint = ? AND due_ms >= 0 LIMIT ?"
+                    let waiting = try Row.fetchAll(
+                        database.cachedStatement(sql: sql),
+                        arguments: [name, ReportLimits.page.upperBound]
+                    ).map(Delivery.init)
+                    for delivery in waiting {
+                        let step = DeliveryStep(
+                            .abandoned, delivery.report, to: name,
+                            error: "the endpoint is not configured any more")
+                        try Self.write(
+                            try delivery.after(step, at: unixMilliseconds, in: path), database)
+                        try Self.sumUp(delivery.report, database)
+                    }
+                    return waiting.count
+                }
+                count += some
+            }
+        }
+        return count
     }
 
     /// Brings forward what is due; see ``DeliveryStore``.
@@ -40,19 +73,27 @@ extension SQLiteStore {
         of report: AlertID?, to endpoint: String?, limit: Int, at unixMilliseconds: Int64
     ) throws(ReportError) -> Int {
         try write("ask for deliveries again") { database in
-            let states = report == nil ? "'dead'" : "'dead', 'retrying'"
-            let sql = """
-                SELECT * FROM deliveries WHERE state IN (\(states))
-                    AND (?1 IS NULL OR report_id = ?1) AND (?2 IS NULL OR endpoint = ?2)
-                ORDER BY report_id LIMIT ?3
-                """
             let page = ReportLimits.page
+            var conditions = ["updated_ms <= ?"]
+            var arguments: StatementArguments = [unixMilliseconds]
+            if let report {
+                conditions += ["report_id = ?", "state IN ('dead', 'retrying')"]
+                arguments += [report.description]
+            } else {
+                // All endpoints, so that the index by endpoint and state is used.
+                let all = "SELECT DISTINCT endpoint FROM deliveries"
+                conditions += ["state = 'dead'", "endpoint IN (\(endpoint == nil ? all : "?"))"]
+                if let endpoint { arguments += [endpoint] }
+            }
+            if report != nil, let endpoint {
+                conditions.append("endpoint = ?")
+                arguments += [endpoint]
+            }
+            arguments += [min(max(limit, page.lowerBound), page.upperBound)]
+            let condition = conditions.joined(separator: " AND ")
             let found = try Row.fetchAll(
-                database, sql: sql,
-                arguments: [
-                    report?.description, endpoint,
-                    min(max(limit, page.lowerBound), page.upperBound),
-                ]
+                database, sql: "SELECT * FROM deliveries WHERE \(condition) LIMIT ?",
+                arguments: arguments
             ).map(Delivery.init)
             for delivery in found {
                 let step = DeliveryStep(.retryRequested, delivery.report, to: delivery.endpoint)
@@ -69,14 +110,14 @@ extension SQLiteStore {
     /// Has reports delivered again; see ``DeliveryStore``.
     public func replay(
         _ filter: ReportFilter, to endpoint: String, before cursor: AlertID?, limit: Int,
-        at unixMilliseconds: Int64
+        tests: Set<String>, at unixMilliseconds: Int64
     ) throws(ReportError) -> (count: Int, last: AlertID?) {
         let page = ReportLimits.page
         let limit = min(max(limit, page.lowerBound), page.upperBound)
         return try write("replay reports") { database in
             let reports = try Query.list(filter, limit: limit, before: cursor).all(database)
             var count = 0
-            for report in reports {
+            for report in reports where !tests.contains(report.alert?.known.set ?? "") {
                 let old = try Self.delivery(report.id, endpoint, database)
                 guard let new = try replayed(old, report.id, endpoint, unixMilliseconds) else {
                     continue

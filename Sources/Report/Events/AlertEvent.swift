@@ -46,6 +46,8 @@ public struct AlertEventData: Sendable, Hashable, Codable {
         @Nullable public var accountID: String?
         /// When the frame came that made the evidence sufficient.
         @Nullable public var frameArrivedAt: EventTime?
+        /// When the first frame came that matched.
+        @Nullable public var firstFrameArrivedAt: EventTime?
         /// When the alert opened.
         public var detectedAt: EventTime
         /// How far this machine's clock may be from UTC, seconds.
@@ -56,6 +58,7 @@ public struct AlertEventData: Sendable, Hashable, Codable {
             case sourcePort = "source_port"
             case accountID = "account_id"
             case frameArrivedAt = "frame_arrived_at"
+            case firstFrameArrivedAt = "first_frame_arrived_at"
             case detectedAt = "detected_at"
             case clockErrorBound = "clock_error_bound_s"
         }
@@ -196,6 +199,7 @@ extension AlertEventData.Attribution {
         sourcePort = source?.port
         accountID = stream?.labels[EventStream.accountLabel]?.bounded(to: 100, bytes: 300)
         frameArrivedAt = alert.stream.map { EventTime($0.frameArrivedUnixMilliseconds) }
+        firstFrameArrivedAt = alert.stream?.firstFrameArrivedUnixMilliseconds.map(EventTime.init)
         detectedAt = EventTime(opened)
         self.clockErrorBound = clockErrorBound?.rounded
     }

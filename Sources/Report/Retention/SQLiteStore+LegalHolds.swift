@@ -66,17 +66,18 @@ extension SQLiteStore: LegalHoldStore {
             let sql = """
                 UPDATE legal_holds SET until_ms = ?1
                 WHERE (id = ?2 OR subject = ?2) AND (until_ms IS NULL OR until_ms > ?1)
+                RETURNING id, subject
                 """
-            try database.cachedStatement(sql: sql).execute(arguments: [
-                unixMilliseconds, id.description,
-            ])
-            let count = database.changesCount
-            if count > 0 {
+            let ended = try Row.fetchAll(
+                database.cachedStatement(sql: sql),
+                arguments: [unixMilliseconds, id.description])
+            for row in ended {
                 let entry = AuditEntry(
-                    .retentionChanged, detail: ["released": .text(id.description), "kept": false])
+                    .retentionChanged, about: try row.value("subject") as String,
+                    detail: ["legal_hold": .text(try row.value("id")), "kept": false])
                 try Self.append(entry, at: unixMilliseconds, database)
             }
-            return count
+            return ended.count
         }
     }
 }

@@ -25,7 +25,7 @@ extension SQLiteStore: RetentionStore {
         case .coverage: return try eraseCoverage(due)
         case .streams:
             let batch = try eraseStreams(due)
-            if batch.next == nil, !isDry { try removeBareStreams() }
+            if batch.next == nil, !isDry { try removeBareStreams(due) }
             return batch
         }
     }
@@ -202,6 +202,9 @@ extension SQLiteStore {
                 }
                 if !due.isDry {
                     try database.cachedStatement(sql: removal).execute(arguments: [id])
+                    try Self.removeEvents(ofStream: id, database)
+                    _ = try Self.erase(
+                        subject: id, at: due.now, by: AuditEntry.vigil, database)
                 }
                 batch.erased += 1
             }
@@ -212,16 +215,19 @@ extension SQLiteStore {
     /// Removes reports that are about no alert, once they arrived or went nowhere.
     private func removeOldEvents(_ due: Due) throws(ReportError) {
         let found = """
-            SELECT id FROM reports WHERE alert_id IS NULL AND created_ms < ?1
+            SELECT id FROM reports WHERE alert_id IS NULL AND created_ms < :limit
+                AND NOT \(Due.isHeld("reports.stream_id"))
                 AND NOT EXISTS (SELECT 1 FROM deliveries WHERE report_id = reports.id
-                    AND state IN ('queued', 'delivering', 'retrying')) LIMIT ?2
+                    AND state IN ('queued', 'delivering', 'retrying')) LIMIT :batch
             """
         var removed = RetentionLimits.batch
         while removed == RetentionLimits.batch {
             removed = try write("erase old events") { database in
                 let ids = try String.fetchAll(
                     database.cachedStatement(sql: found),
-                    arguments: [due.limit, RetentionLimits.batch])
+                    arguments: [
+                        "limit": due.limit, "now": due.now, "batch": RetentionLimits.batch,
+                    ])
                 for table in Self.tablesOfReports {
                     let sql = "DELETE FROM \(table) WHERE report_id = ?"
                     for id in ids {
@@ -238,17 +244,31 @@ extension SQLiteStore {
         }
     }
 
+    /// Removes what was told of a stream alone: its name and labels stand in it.
+    private static func removeEvents(ofStream id: String, _ database: Database) throws {
+        let own = "SELECT id FROM reports WHERE alert_id IS NULL AND stream_id = ?"
+        for table in tablesOfReports {
+            let sql = "DELETE FROM \(table) WHERE report_id IN (\(own))"
+            try database.cachedStatement(sql: sql).execute(arguments: [id])
+        }
+        try database.cachedStatement(
+            sql: "DELETE FROM reports WHERE alert_id IS NULL AND stream_id = ?"
+        ).execute(arguments: [id])
+    }
+
     /// Removes streams that nothing is left of, not even coverage.
-    private func removeBareStreams() throws(ReportError) {
+    private func removeBareStreams(_ due: Due) throws(ReportError) {
         let sql = """
             DELETE FROM streams WHERE id IN (
                 SELECT id FROM streams AS s WHERE name = ''
-                    AND NOT EXISTS (SELECT 1 FROM coverage WHERE stream_id = s.id) LIMIT ?)
+                    AND NOT \(Due.isHeld("s.id"))
+                    AND NOT EXISTS (SELECT 1 FROM coverage WHERE stream_id = s.id) LIMIT :batch)
             """
         var removed = RetentionLimits.batch
         while removed == RetentionLimits.batch {
             removed = try write("erase streams that nothing is left of") { database in
-                try database.cachedStatement(sql: sql).execute(arguments: [RetentionLimits.batch])
+                try database.cachedStatement(sql: sql).execute(
+                    arguments: ["now": due.now, "batch": RetentionLimits.batch])
                 return database.changesCount
             }
         }

@@ -101,6 +101,7 @@ public struct CircuitBreaker: Sendable, Hashable {
 
     /// No endpoint can shut itself out for more than a day.
     private func bounded(_ notBefore: Int64?, at time: Int64) -> Int64 {
-        min(notBefore ?? time, time + RetrySchedule.longestRetryAfter * 1000)
+        // What asked for more waits for it by itself; others are tried before.
+        min(notBefore ?? time, time + policy.longestPause)
     }
 }

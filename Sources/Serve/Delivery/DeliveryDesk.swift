@@ -50,6 +50,9 @@ package actor DeliveryDesk {
     private let wakes: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
     private var isStoreFailing = false
+    /// Whether what was under way at the last end still has to be queued again.
+    private var hasToTakeUp = true
+    private let start = ContinuousClock.now
     private var clock = ClockWatch()
 
     /// From one look at the queue to the next where nothing happens, seconds: other programs queue
@@ -80,7 +83,6 @@ package actor DeliveryDesk {
     /// of them.
     package func run() async {
         guard !lanes.isEmpty else { return }
-        await takeUp()
         await withDiscardingTaskGroup { group in
             group.addTask { [waker] in
                 while (try? await Task.sleep(for: .seconds(Self.idleSeconds))) != nil {
@@ -103,7 +105,7 @@ package actor DeliveryDesk {
 
     /// Figures of all endpoints, by name.
     package var figures: [Figures] {
-        let now = unixMilliseconds()
+        let now = monotonicMilliseconds
         return lanes.values.map { lane in
             var breaker = lane.breaker
             let isOpen = if case .wait = breaker.ask(at: now) { true } else { false }
@@ -115,15 +117,26 @@ package actor DeliveryDesk {
 
     // MARK: Turns
 
-    private func takeUp() async {
-        do {
-            let count = try await disk.run { [store] in
-                let now = unixMilliseconds()
-                return try store.recoverDeliveries(dueAtMost: now + Self.latestDue, at: now)
-            }
-            if count > 0 { logger.notice("deliveries taken up that were under way: \(count)") }
-        } catch {
-            logger.error("deliveries that were under way wait for the next start: \(error)")
+    /// The breakers' time, which nobody sets.
+    private var monotonicMilliseconds: Int64 {
+        Int64((ContinuousClock.now - start) / .milliseconds(1))
+    }
+
+    /// Queues again what was under way when the last run ended, and gives up what goes to endpoints
+    /// that there are no more.
+    private func takeUp() async throws {
+        guard hasToTakeUp else { return }
+        let names = Set(lanes.keys)
+        let (left, gone) = try await disk.run { [store] in
+            let now = unixMilliseconds()
+            let left = try store.recoverDeliveries(dueAtMost: now + Self.latestDue, at: now)
+            return (left, try store.abandonDeliveries(except: names, at: now))
+        }
+        hasToTakeUp = false
+        if left > 0 { logger.notice("deliveries taken up that were under way: \(left)") }
+        if gone > 0 {
+            logger.error(
+                "deliveries to endpoints that are not configured any more are dead: \(gone)")
         }
     }
 
@@ -134,12 +147,22 @@ package actor DeliveryDesk {
         turn.steps = offered
         let isEnding = Task.isCancelled
         for (name, lane) in lanes { turn.wants[name] = isEnding ? 0 : free(lane) }
-        let wentBack = clock.wentBack()
+        for name in leaving { turn.wants[name] = 0 }
+        var wentBack = clock.wentBack()
         do {
+            try await takeUp()
+            if wentBack > 0 {
+                try await disk.run { [store, wentBack] in
+                    try store.clockWentBack(by: wentBack)
+                }
+                wentBack = 0
+            }
             let (due, disabled) = try await disk.run { [store, turn] in
-                if wentBack > 0 { try store.clockWentBack(by: wentBack) }
-                let due = try store.take(turn, at: unixMilliseconds())
-                return (due, try store.disabledEndpoints())
+                var turn = turn
+                // First: what `take` begins must be sent.
+                let disabled = try store.disabledEndpoints()
+                for standing in disabled { turn.wants[standing.endpoint] = 0 }
+                return (try store.take(turn, at: unixMilliseconds()), disabled)
             }
             note(disabled.map(\.endpoint))
             isStoreFailing = false
@@ -158,7 +181,7 @@ package actor DeliveryDesk {
     private func free(_ lane: Lane) -> Int {
         guard !lane.isDisabled else { return 0 }
         var breaker = lane.breaker
-        switch breaker.ask(at: unixMilliseconds()) {
+        switch breaker.ask(at: monotonicMilliseconds) {
         case .wait: return 0
         case .send(let isProbe):
             return isProbe ? 1 : max(0, lane.endpoint.concurrency - lane.underWay)
@@ -167,7 +190,7 @@ package actor DeliveryDesk {
 
     private func begin(_ delivery: DueDelivery) {
         let name = delivery.endpoint
-        if case .send(true)? = lanes[name]?.breaker.ask(at: unixMilliseconds()) {
+        if case .send(true)? = lanes[name]?.breaker.ask(at: monotonicMilliseconds) {
             lanes[name]?.probe = delivery.report
         }
         lanes[name]?.underWay += 1
@@ -199,13 +222,13 @@ package actor DeliveryDesk {
 
     private func attempt(_ delivery: DueDelivery) async {
         guard let sink = lanes[delivery.endpoint]?.endpoint.sink else { return }
-        guard !Task.isCancelled else {
-            // Begun a moment ago, and not sent: the next start does.
-            lanes[delivery.endpoint]?.underWay -= 1
-            steps.append(DeliveryStep(.recovered, delivery.report, to: delivery.endpoint))
-            return
+        let result = Task.isCancelled ? nil : await sink.send(delivery)
+        if let result, !(Task.isCancelled && result.isFailure) {
+            return await ended(delivery, result)
         }
-        await ended(delivery, await sink.send(delivery))
+        // Not sent, or cut short because the service ends: the next start sends it at once.
+        lanes[delivery.endpoint]?.underWay -= 1
+        steps.append(DeliveryStep(.recovered, delivery.report, to: delivery.endpoint))
     }
 
     private func ended(_ delivery: DueDelivery, _ result: SendResult) async {
@@ -223,14 +246,16 @@ package actor DeliveryDesk {
             steps.append(DeliveryStep(.succeeded, delivery.report, to: name))
         case .failed(let why, let retryAfter):
             lane.failed += 1
+            let time = monotonicMilliseconds
             lane.breaker.failed(
-                isProbe: isProbe, at: now, notBefore: retryAfter.map { now + $0 * 1000 })
+                isProbe: isProbe, at: time, notBefore: retryAfter.map { time + $0 * 1000 })
             steps.append(step(after: delivery, why, retryAfter, now))
         case .gone(let why):
             lane.failed += 1
             lane.isDisabled = true
             leaving.insert(name)
-            steps.append(DeliveryStep(.abandoned, delivery.report, to: name, error: why))
+            // It waits, as all others do, until somebody enables the endpoint.
+            steps.append(DeliveryStep(.recovered, delivery.report, to: name, error: why))
         }
         // Before anything is waited for: others change it meanwhile.
         lanes[name] = lane

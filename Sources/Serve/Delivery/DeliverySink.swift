@@ -10,6 +10,9 @@ package enum SendResult: Sendable {
     case failed(_ why: String, retryAfter: Int64? = nil)
     /// It wants nothing any more.
     case gone(_ why: String)
+
+    /// Whether another attempt may succeed.
+    var isFailure: Bool { if case .failed = self { true } else { false } }
 }
 
 /// Where reports go.

@@ -3,13 +3,13 @@
 // told as it begins, not again while it lasts.
 
 internal import Foundation
-internal import Logging
+package import Logging
 internal import Match
-internal import Report
+package import Report
 internal import Synchronization
 
 /// Queues events about the service.
-final class ServiceReports: Sendable {
+package final class ServiceReports: Sendable {
     private let store: any LiveStore
     private let disk = StoreQueue("vigil.serve.reports")
     private let composer: EventComposer
@@ -19,7 +19,7 @@ final class ServiceReports: Sendable {
     private let told = Mutex<(isCanaryFailing: Bool, unexamined: Set<StreamID>)>((false, []))
 
     /// - Parameter queued: is called when something was queued.
-    init(
+    package init(
         _ settings: DeliverySettings, store: any LiveStore, composer: EventComposer,
         logger: Logger, queued: @escaping @Sendable () -> Void
     ) {
@@ -35,7 +35,7 @@ final class ServiceReports: Sendable {
     /// Tells of sets whose version is not that of the last start; to be asked before this start is
     /// recorded.
     func tellOfKnown(_ known: [KnownView]) async {
-        await attempt { [self] now in
+        _ = await attempt { [self] now in
             let latest = try store.latest(.knownChanged)
             // At the very first start all sets are new, which is no news.
             guard !latest.isEmpty else { return [] }
@@ -60,20 +60,22 @@ final class ServiceReports: Sendable {
     // MARK: The canary
 
     /// Tells of a canary that fails, once until it comes through again.
-    func tellOfCanary(_ state: CanaryState, every seconds: Double) async {
+    package func tellOfCanary(_ state: CanaryState, every seconds: Double) async {
         let isFailing = Readiness(state, every: seconds).status == "failing"
         let isNew = told.withLock { told in
-            defer { told.isCanaryFailing = isFailing }
+            if !isFailing { told.isCanaryFailing = false }
             return isFailing && !told.isCanaryFailing
         }
         guard isNew else { return }
-        await attempt { [composer] now in
+        let isTold = await attempt { [composer] now in
             let payload = EventPayload.canaryFailed(
                 lastPassed: state.lastPassedUnixMilliseconds, at: now, origin: composer.origin)
             return [
                 EventDraft(payload.kind.rawValue, about: "the canary") { payload.body(id: $0) }
             ]
         }
+        // What the store refused is told when it takes it.
+        if isTold { told.withLock { $0.isCanaryFailing = true } }
     }
 
     // MARK: Coverage
@@ -85,25 +87,25 @@ final class ServiceReports: Sendable {
         }
     }
 
-    private func tellOfUnexamined(at unixSeconds: Int64) async {
-        let end = unixSeconds / 60 * 60
+    /// Tells of streams of which too much was not examined in the last minutes, as it begins.
+    package func tellOfUnexamined(at unixSeconds: Int64) async {
+        // The ledger is written every ten seconds.
+        let end = (unixSeconds - 20) / 60 * 60
         let range = (end - Int64(settings.examinedMinutes) * 60)..<end
-        await attempt { [self] now in
-            var poor: [(stream: WatchedStream, sum: CoverageMinute)] = []
+        let poor = Mutex<Set<StreamID>?>(nil)
+        let isTold = await attempt { [self] now in
+            var found: [(stream: WatchedStream, sum: CoverageMinute)] = []
             try Self.forEachStream(store) { stream in
                 // One that is younger has not had its time yet.
                 guard stream.startedUnixMilliseconds <= range.lowerBound * 1000 else { return }
                 let minutes = try store.minutes(of: stream.id, in: range, limit: 100)
-                let sum = Self.sum(minutes, from: range.lowerBound)
-                // What nobody wrote down was not examined either.
+                let sum = Self.sum(minutes, in: range)
                 let share = sum.examinedSeconds / Double(range.count)
-                if share < settings.leastExamined { poor.append((stream, sum)) }
+                if share < settings.leastExamined { found.append((stream, sum)) }
             }
-            let new = told.withLock { told in
-                defer { told.unexamined = Set(poor.map(\.stream.id)) }
-                return poor.filter { !told.unexamined.contains($0.stream.id) }
-            }
-            return new.map { stream, sum in
+            poor.withLock { $0 = Set(found.map(\.stream.id)) }
+            let before = told.withLock { $0.unexamined }
+            return found.filter { !before.contains($0.stream.id) }.map { stream, sum in
                 let payload = EventPayload.streamUnexamined(
                     stream, in: range, coverage: sum, threshold: settings.leastExamined, at: now,
                     origin: composer.origin)
@@ -112,6 +114,7 @@ final class ServiceReports: Sendable {
                 ) { payload.body(id: $0) }
             }
         }
+        if isTold, let poor = poor.withLock({ $0 }) { told.withLock { $0.unexamined = poor } }
     }
 
     private static func forEachStream(
@@ -126,28 +129,35 @@ final class ServiceReports: Sendable {
         }
     }
 
-    private static func sum(_ minutes: [CoverageMinute], from start: Int64) -> CoverageMinute {
-        var sum = CoverageMinute(startUnixSeconds: start)
+    private static func sum(
+        _ minutes: [CoverageMinute], in range: Range<Int64>
+    ) -> CoverageMinute {
+        var sum = CoverageMinute(startUnixSeconds: range.lowerBound)
         for minute in minutes {
             sum.examinedSeconds += minute.examinedSeconds
             sum.missedSeconds.merge(minute.missedSeconds, uniquingKeysWith: +)
             sum.samples += minute.samples
             sum.gaps += minute.gaps
         }
+        // What nobody wrote down was not examined either.
+        let unwritten = Double(range.count) - sum.seconds
+        if unwritten > 1 { sum.missedSeconds[.notRunning, default: 0] += unwritten }
         return sum
     }
 
     private func attempt(
         _ drafts: @escaping @Sendable (_ now: Int64) throws -> [EventDraft]
-    ) async {
+    ) async -> Bool {
         do {
             let count = try await disk.run { [store] in
                 let now = unixMilliseconds()
                 return try store.queue(try drafts(now), at: now).count
             }
             if count > 0 { queued() }
+            return true
         } catch {
             logger.error("an event about the service is not told: \(error)")
+            return false
         }
     }
 }

@@ -56,15 +56,16 @@ final class WebhookSink: DeliverySink {
             request.headers.replaceOrAdd(name: "user-agent", value: "vigil")
             request.body = .bytes(rendered.body)
             let client = try await clients.client()
-            return try await answer(to: request, client)
+            let result = try await answer(to: request, client)
+            if case .unreachable(let why) = result {
+                await clients.lookElsewhere(than: client)
+                return .failed(why)
+            }
+            return result.sent ?? .failed("it did not answer within 20 s")
         } catch let error as ReportError {
             return .failed(error.message)
         } catch let error as DecodeError {
             return .failed(error.message)
-        } catch let error as HTTPClientError {
-            return .failed(error.shortDescription)
-        } catch is TooSlow {
-            return .failed("it did not answer within 20 s")
         } catch is CancellationError {
             return .failed("the service ended")
         } catch {
@@ -72,41 +73,76 @@ final class WebhookSink: DeliverySink {
         }
     }
 
-    private struct TooSlow: Error {}
+    private enum Outcome: Sendable {
+        case answered(SendResult)
+        /// Nobody listens there.
+        case unreachable(String)
+        case tooSlow
+
+        var sent: SendResult? { if case .answered(let result) = self { result } else { nil } }
+    }
 
     /// The client's own limit covers the head of an answer only.
     private func answer(
         to request: HTTPClientRequest, _ client: HTTPClient
-    ) async throws -> SendResult {
-        try await withThrowingTaskGroup(of: SendResult.self) { group in
+    ) async throws -> Outcome {
+        let head = AnswerHead()
+        return try await withThrowingTaskGroup(of: Outcome.self) { group in
             defer { group.cancelAll() }
-            group.addTask { try await Self.exchange(request, client) }
+            group.addTask { try await Self.exchange(request, client, head) }
             group.addTask {
                 try await Task.sleep(for: Self.limit)
-                throw TooSlow()
+                return .tooSlow
             }
-            guard let first = try await group.next() else { throw TooSlow() }
-            return first
+            let first = try await group.next() ?? .tooSlow
+            guard case .tooSlow = first, let result = head.result else { return first }
+            return .answered(result)
         }
     }
 
+    /// What the head of an answer said: it counts, also where the rest never ends.
+    private final class AnswerHead: Sendable {
+        private let said = Mutex<SendResult?>(nil)
+
+        var result: SendResult? { said.withLock { $0 } }
+        func note(_ result: SendResult) { said.withLock { $0 = result } }
+    }
+
     private static func exchange(
-        _ request: HTTPClientRequest, _ client: HTTPClient
-    ) async throws -> SendResult {
-        let answer = try await client.execute(request, timeout: .init(limit))
-        let status = Int(answer.status.code)
-        let retryAfter = answer.headers["retry-after"].first.flatMap {
-            RetryAfter.seconds($0, now: unixMilliseconds() / 1000)
+        _ request: HTTPClientRequest, _ client: HTTPClient, _ head: AnswerHead
+    ) async throws -> Outcome {
+        let answer: HTTPClientResponse
+        do {
+            answer = try await client.execute(request, timeout: .init(limit))
+        } catch let error as HTTPClientError {
+            return error == .connectTimeout
+                ? .unreachable("it cannot be connected to within 10 s")
+                : .answered(.failed(error.shortDescription))
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            return .unreachable("it cannot be connected to (\(type(of: error)))")
         }
-        // The status is what counts; the rest is read only to keep the connection.
+        let result = Self.result(of: answer)
+        head.note(result)
+        // The rest is read only to keep the connection.
         var count = 0
         do {
             for try await buffer in answer.body {
                 count += buffer.readableBytes
                 if count > mostBytes { break }
             }
-        } catch  where (200..<300).contains(status) && !(error is CancellationError) {
-            return .accepted
+        } catch {
+            // The connection is not used again; the answer counts all the same.
+            return .answered(result)
+        }
+        return .answered(result)
+    }
+
+    private static func result(of answer: HTTPClientResponse) -> SendResult {
+        let status = Int(answer.status.code)
+        let retryAfter = answer.headers["retry-after"].first.flatMap {
+            RetryAfter.seconds($0, now: unixMilliseconds() / 1000)
         }
         switch status {
         case 200..<300: return .accepted
@@ -121,16 +157,28 @@ final class WebhookSink: DeliverySink {
 /// HTTP clients that connect only to addresses which were checked.
 ///
 /// A name is looked up anew once a minute. The client is told the address, so that no second look-up
-/// can lead elsewhere; TLS still asks for the name.
+/// can lead elsewhere; TLS still asks for the name. Where nobody answers there, the next address of
+/// the name is tried.
 private actor CheckedClients {
+    private struct Current {
+        let client: HTTPClient
+        let address: IPAddress
+        var until: ContinuousClock.Instant
+    }
+
     private static let lifetime = Duration.seconds(60)
+    /// How long a client that was replaced may still be used, longer than an attempt takes.
+    private static let leaving = Duration.seconds(30)
 
     private let host: String
     private let egress: EgressPolicy
     private let connections: Int
     private let resolver = StoreQueue("vigil.delivery.resolve")
-    private var current: (client: HTTPClient, address: IPAddress, until: ContinuousClock.Instant)?
-    private var replaced: [HTTPClient] = []
+    private var current: Current?
+    private var looking: Task<Current, any Error>?
+    /// The address at which nobody answered last.
+    private var silent: IPAddress?
+    private var replaced: [(client: HTTPClient, since: ContinuousClock.Instant)] = []
 
     init(host: String, egress: EgressPolicy, connections: Int) {
         self.host = host
@@ -140,27 +188,42 @@ private actor CheckedClients {
 
     func client() async throws -> HTTPClient {
         if let current, ContinuousClock.now < current.until { return current.client }
+        if let looking { return try await looking.value.client }
+        let task = Task { try await look() }
+        looking = task
+        defer { looking = nil }
+        let found = try await task.value
+        current = found
+        return found.client
+    }
+
+    /// Nobody answers where the client connects to.
+    func lookElsewhere(than client: HTTPClient) {
+        guard let current, current.client === client else { return }
+        silent = current.address
+        self.current?.until = .now
+    }
+
+    private func look() async throws -> Current {
         let found = try await resolver.run { [host, egress] in
             try HostCheck.allowedAddresses(of: host, by: egress)
         }
-        let until = ContinuousClock.now + Self.lifetime
-        // Others may have been here meanwhile.
-        if let current, found.contains(current.address) {
-            self.current?.until = until
-            return current.client
+        await shutDownReplaced()
+        let now = ContinuousClock.now
+        if var current, found.contains(current.address), current.address != silent {
+            current.until = now + Self.lifetime
+            return current
         }
-        if let old = current?.client { await retire(old) }
-        let client = make(found[0])
-        current = (client, found[0], until)
-        return client
+        let address = found.first { $0 != silent } ?? found[0]
+        silent = nil
+        if let old = current { replaced.append((old.client, now)) }
+        return Current(client: make(address), address: address, until: now + Self.lifetime)
     }
 
-    /// Those replaced before have ended all they did: a minute has passed.
-    private func retire(_ client: HTTPClient) async {
-        let ended = replaced
-        replaced = [client]
-        current = nil
-        for client in ended { try? await client.shutdown() }
+    private func shutDownReplaced() async {
+        let ended = replaced.filter { ContinuousClock.now - $0.since > Self.leaving }
+        replaced.removeAll { old in ended.contains { $0.client === old.client } }
+        for old in ended { try? await old.client.shutdown() }
     }
 
     private func make(_ address: IPAddress) -> HTTPClient {
@@ -175,9 +238,8 @@ private actor CheckedClients {
     }
 
     func close() async {
-        for client in replaced + [current?.client].compactMap(\.self) {
-            try? await client.shutdown()
-        }
+        let all = replaced.map(\.client) + [current?.client].compactMap(\.self)
         (current, replaced) = (nil, [])
+        for client in all { try? await client.shutdown() }
     }
 }
