@@ -155,12 +155,12 @@ import Testing
         #expect(breaker.ask(at: 65_000) == .send(isProbe: true))
     }
 
-    @Test func anEndpointMayAskForAPauseWithinADay() {
+    @Test func anEndpointMayAskForAPause() {
         var breaker = CircuitBreaker()
         breaker.failed(isProbe: false, at: 0, notBefore: 60_000)
         #expect(breaker.ask(at: 59_999) == .wait(until: 60_000))
         breaker.failed(isProbe: false, at: 1, notBefore: .max)
-        #expect(breaker.ask(at: 2) == .wait(until: 86_400_001))
+        #expect(breaker.ask(at: 2) == .wait(until: 600_001), "not all of a day: others wait too")
     }
 
     @Test func itNeverSendsWhileOpenWhateverHappens() {

@@ -56,7 +56,8 @@ private final class TemporaryFolder {
         }
     }
 
-    /// Runs a desk until `done` says so; other suites may leave it little time.
+    /// Runs a desk until `done` says so; suites that block the threads of tasks may leave it none for
+    /// minutes.
     private func run(
         _ sinks: [String: any DeliverySink], _ store: SQLiteStore, concurrency: Int = 4,
         retrySeconds: [Int64] = [0, 0, 0], until done: @escaping @Sendable () throws -> Bool
@@ -65,7 +66,7 @@ private final class TemporaryFolder {
             DeliverySettings(sinks, concurrency: concurrency, retrySeconds: retrySeconds),
             store: store, composer: composer, logger: Logger(label: "test"))
         let running = Task { await desk.run() }
-        let end = ContinuousClock.now + .seconds(240)
+        let end = ContinuousClock.now + .seconds(1800)
         while try !done() {
             try #require(ContinuousClock.now < end, "it took too long")
             // The desk works on its own; there is nothing to be told by.
