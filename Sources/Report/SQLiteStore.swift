@@ -97,6 +97,7 @@ public final class SQLiteStore: ReportStore {
     /// writes without a pause.
     private static let waitForOthers: @Sendable (Int) -> Bool = { tries in
         guard tries < 5000 else { return false }
+        // Callers are on threads that may block; SQLite asks again after each.
         usleep(UInt32.random(in: 500...2500))
         return true
     }

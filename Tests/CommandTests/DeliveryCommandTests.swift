@@ -123,6 +123,7 @@ extension ServiceAsUsed {
             let end = Date(timeIntervalSinceNow: seconds)
             while try !done() {
                 guard Date() < end else { return false }
+                // What other programs do is seen in their files and output only.
                 usleep(50_000)
             }
             return true
@@ -250,6 +251,7 @@ extension ServiceAsUsed {
             for _ in 0..<Self.kills {
                 try serve(delivery)
                 raised += try raise(Self.alerts / Self.kills)
+                // So that it is killed before, while and after it delivers.
                 usleep(UInt32.random(in: 0...300_000, using: &random))
                 killService()
             }

@@ -43,6 +43,7 @@ extension ServiceAsUsed {
             for _ in 0..<300 {
                 told = try place.vigil("report", "endpoints", "--state", state).output
                 if told.contains("file: 2 delivered"), told.contains("hook: 2 delivered") { break }
+                // The queue tells nobody when it is empty.
                 usleep(100_000)
             }
             #expect(told == "file: 2 delivered\nhook: 2 delivered\n", "\(service.log)")

@@ -21,6 +21,7 @@ private final class Receiver {
             folder: place.path)
         let line = /listening at http:\/\/127\.0\.0\.1:(\d+)\/\n/
         for _ in 0..<600 where program.output.firstMatch(of: line) == nil && program.isRunning {
+            // It says in its output when it listens, and nowhere else.
             usleep(25_000)
         }
         let found = try #require(program.output.firstMatch(of: line), "\(program.output)")

@@ -73,6 +73,7 @@ extension ServiceAsUsed {
             for round in 0..<20 {
                 let witness = AlertWitness(
                     port: service.port, token: service.tokens["reader"] ?? "")
+                // Killed at any moment of its work.
                 usleep(UInt32.random(in: 200_000...4_000_000))
                 service.killNow()
                 seen.formUnion(witness.finish())

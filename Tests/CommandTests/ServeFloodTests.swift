@@ -50,6 +50,7 @@ extension ServiceAsUsed {
                 let asked = Date()
                 #expect(try service.get("/v1/streams").status == 200)
                 longest = max(longest, -asked.timeIntervalSinceNow)
+                // A byte a second is what makes them slow.
                 usleep(1_000_000)
                 open = slow.count(where: { !$0.isClosed })
             }

@@ -154,6 +154,7 @@ extension ServiceAsUsed {
             #expect(hold.status == 201, "\(hold.text)")
             let alertID = try #require(try alert(of: id)["alert_id"] as? String)
             #expect(try wait(5) { try service.steps(alertID).contains { $0.step == "held" } })
+            // Longer than a stop takes: nothing must happen meanwhile.
             usleep(3_000_000)
             #expect(publisher.isRunning, "dropped in spite of the hold")
             #expect(try service.steps(alertID).map(\.step) == ["detected", "held"])

@@ -45,6 +45,7 @@ struct CommandSink: DeliverySink {
         process.standardInput = input
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
+        // Signalled when the command ends; waited for on the thread that was made for it.
         let ended = DispatchSemaphore(value: 0)
         process.terminationHandler = { _ in ended.signal() }
         do { try process.run() } catch { return .failed("the command cannot be started") }
