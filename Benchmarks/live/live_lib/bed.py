@@ -48,7 +48,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
-    types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
+    types {{ application/vnd.apple.mpegurl m3u8; application/dash+xml mpd; video/mp2t ts; }}
     server {{ listen 127.0.0.1:{http}; root {folder}/hls; sendfile on; }}
 }}
 """
@@ -89,10 +89,11 @@ class Bed:
             folder=self.folder, module=module, rtmp=self.rtmp, http=self.http,
             user="user root;" if os.geteuid() == 0 else ""))
         self.publishers = []
-        self.nginx = self._start(["nginx", "-e", self.folder / "nginx.log", "-c", configuration])
+        self.nginx = self.start(["nginx", "-e", self.folder / "nginx.log", "-c", configuration])
         self._wait_for(f"http://127.0.0.1:{self.http}/", any_answer=True)
 
-    def _start(self, command):
+    def start(self, command):
+        """Starts a server on the bed's cores; whoever asks for it stops it."""
         return Server(command, self.runner.path("bed.log"), FOREVER_S, cores=self.cores)
 
     def __enter__(self):
@@ -114,7 +115,7 @@ class Bed:
         for number in range(count):
             mine = addresses[number * NAMES_EACH:(number + 1) * NAMES_EACH]
             targets = "|".join(f"[f=flv:onfail=ignore]{address}" for address in mine)
-            self.publishers.append(self._start(
+            self.publishers.append(self.start(
                 ["ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", -1, "-i", film,
                  "-map", 0, "-c", "copy", "-f", "tee", targets]))
             time.sleep(KEYFRAMES_S / count)
@@ -122,10 +123,17 @@ class Bed:
         self.check()
         return addresses
 
+    def unpublish(self, left):
+        """Stops the publishers of all but the first streams, a multiple of `NAMES_EACH`."""
+        keep = -(-left // NAMES_EACH)
+        for server in self.publishers[keep:]:
+            server.stop()
+        self.publishers = self.publishers[:keep]
+
     def segment(self, film, inputs):
         """Offers the film as one live playlist under so many addresses; returns them."""
         playlist = self.folder / "hls/live.m3u8"
-        self.publishers.append(self._start(
+        self.publishers.append(self.start(
             ["ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", -1, "-i", film,
              "-c", "copy", "-f", "hls", "-hls_time", KEYFRAMES_S, "-hls_list_size", 6,
              "-hls_delete_threshold", 6, "-hls_flags", "delete_segments+temp_file", playlist]))

@@ -14,7 +14,9 @@ DELAY_S, MB_EACH, LEDGER_S = 1.0, 5.0, 1.0
 SETTLE_S = 10
 LEDGER_WRITTEN_S = 12  # the service writes its ledger every 10 s
 CLOSE_LIMIT_S = 30
-LEAK_MB = 10  # what one opening and closing more may leave
+LEAK_MB = 10  # what so many openings and closings more may leave
+TURNS, FIRST_TURNS = 6, 3
+FREED_S = 22  # freed memory is given back every 10 s
 HARDLY = 0.002  # of all seconds, where none is to be missed
 
 
@@ -169,9 +171,10 @@ def overload(setup, streams, left, minutes, cores):
                      f"{'core' if len(cores) == 1 else 'cores'}")]
         rows += degradation(part, window, before, service.statuses())
         rows += [*memory(part, window, streams, idle), *shares(part, window)]
-        # Whole publishers go on and others go, so that the bed is busy with as many as before.
+        # The load falls as it does where streams end: with their publishers.
         rest, gone = ids[:left], ids[left:]
         service.remove(gone)
+        bed.unpublish(left)
         time.sleep(SETTLE_S)
         again = watch("recovery", service, bed, 60 * min(minutes, 1))
         rows += recovery(part, again, left)
@@ -219,13 +222,17 @@ def recovery(part, window, left):
 
 
 def hls(setup, inputs, minutes):
-    """So many HLS inputs, opened and closed, twice more in short: nothing may be left."""
+    """So many HLS inputs, opened and closed, and again in short: nothing may be left.
+
+    What the first turns leave is what any later one takes again: pools, caches, and pieces of
+    memory between which something lies. A leak would go on.
+    """
     part = f"{inputs} HLS inputs, 360p30, 0.5 Mb/s, one server"
     with setup.bed() as bed, setup.service() as service:
         addresses = bed.segment(setup.film(640, 360, 500), inputs)
         idle = service.process()
         rows, left = [], []
-        for turn, seconds in enumerate((60 * minutes, 15, 15)):
+        for turn, seconds in enumerate([60 * minutes] + [10] * (TURNS - 1)):
             started = time.monotonic()
             ids = service.add(addresses)
             service.wait_until_connected(inputs, 90)
@@ -247,13 +254,13 @@ def hls(setup, inputs, minutes):
             if turn == 0:
                 rows += closed
                 rows += ledger(part, service, ids)
-            else:
-                time.sleep(LEDGER_WRITTEN_S)
+            time.sleep(FREED_S)
             left.append(service.process().resident_mb)
             say(f"hls: {left[-1]:.0f} MB after closing")
         return rows + [
             told(part, "memory after closing, each turn", ", ".join(f"{mb:.0f} MB" for mb in left)),
-            judged(part, "memory after the last closing, against the second",
-                   f"at most {LEAK_MB} MB more", f"{left[-1] - left[1]:+.1f} MB",
-                   left[-1] - left[1] <= LEAK_MB),
+            judged(part, f"memory after the last closing, against the most of the first "
+                   f"{FIRST_TURNS}", f"at most {LEAK_MB} MB more",
+                   f"{left[-1] - max(left[:FIRST_TURNS]):+.1f} MB",
+                   left[-1] - max(left[:FIRST_TURNS]) <= LEAK_MB),
             closed[0]]

@@ -32,8 +32,8 @@ run:
 """
 
 
-def known_set(runner, program):
-    """A sealed set of random hashes, which nothing matches, and its key."""
+def known_set(runner, program, media=None):
+    """A sealed set of random hashes, which nothing matches, and of a film; and its key."""
     listing, key = runner.path("random.txt"), runner.path("key")
     draw = random.Random("live")
     listing.write_text("".join(f"{draw.getrandbits(256):064x}\n" for _ in range(HASHES)))
@@ -43,7 +43,7 @@ def known_set(runner, program):
     target = runner.path("random.vigil")
     say(f"sealing a known set of {HASHES:,} random hashes")
     runner.run([program, "known", "build", target, "--name", "random", "--key-file", key,
-                "--from", listing])
+                "--from", listing, *(["--media", media] if media else [])])
     return target, key
 
 
@@ -147,6 +147,10 @@ class Service:
             if not page.get("next"):
                 return found
             query = f"&before={page['next']}"
+
+    def alerts(self, limit):
+        """The latest alerts."""
+        return json.loads(self.ask("GET", f"/v1/alerts?limit={limit}"))["items"]
 
     def metrics(self):
         """The figures of /metrics, by name and labels as they stand there."""
