@@ -31,6 +31,9 @@ struct ReceiveCommand: ParsableCommand {
     @Option(help: ArgumentHelp("File that lines are added to.", valueName: "file"))
     var log: String?
 
+    @Flag(help: "Add what came to the lines: timestamp, signature, body (base64).")
+    var logBodies = false
+
     @Option(help: ArgumentHelp("Status of the answer to what is good.", valueName: "status"))
     var answer = 204
 
@@ -90,7 +93,7 @@ struct ReceiveCommand: ParsableCommand {
         do {
             var settings = ReceiverSettings(secrets: try ReceiverSettings.secrets(file: secretFile))
             (settings.host, settings.port) = try address()
-            settings.log = log
+            (settings.log, settings.logsBodies) = (log, logBodies)
             (settings.answer, settings.retryAfter) = (answer, retryAfter)
             (settings.failShare, settings.hangShare) = (failShare, hangShare)
             (settings.hangSeconds, settings.delayMilliseconds) = (hangS, delayMs)

@@ -15,16 +15,8 @@ import Testing
 
     private static let folder = PythonEnvironment.root + "/samples/receivers"
 
-    /// What the Python sample needs, by its own list.
-    private func python() throws -> PythonEnvironment? {
-        let list = try String(
-            contentsOfFile: Self.folder + "/python/requirements.txt", encoding: .utf8)
-        return try PythonEnvironment.find(
-            "samples-python", list.split(separator: "\n").map(String.init))
-    }
-
     @Test func theReferenceLibraryVerifiesOurSignatures() throws {
-        guard let python = try python() else { return }
+        guard let python = try ReferenceVerifier.python() else { return }
         let cases = [
             ([old.secret], old.text, true), ([new.secret, old.secret], old.text, true),
             ([new.secret, old.secret, pair], new.text, true),
@@ -50,7 +42,7 @@ import Testing
     }
 
     @Test func thePythonSampleTakesEachWebhookOnce() throws {
-        guard let python = try python() else { return }
+        guard let python = try ReferenceVerifier.python() else { return }
         let database = place.file("inbox.sqlite")
         try expectSoundConsumer { secrets, port in
             try BackgroundProgram(

@@ -25,9 +25,12 @@ struct Finished {
 }
 
 /// A temporary folder with its own Vigil configuration; removed at the end.
+///
+/// Nothing that a run wrote may hold a hash of the known sets that it was given: see ``HashWatch``.
 final class Workplace {
     let path: String
     var environment: [String: String]
+    private let hashes = HashWatch()
 
     init() throws {
         path =
@@ -40,12 +43,18 @@ final class Workplace {
         environment["VIGIL_KEY_FILE"] = nil
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    deinit {
+        for file in hashes.findings(in: path) {
+            Issue.record("a hash of a known set is in \(file)")
+        }
+        try? FileManager.default.removeItem(atPath: path)
+    }
 
     func file(_ name: String) -> String { "\(path)/\(name)" }
 
     func write(_ name: String, _ data: Data) throws -> String {
         try data.write(to: URL(filePath: file(name)))
+        hashes.note(input: file(name))
         return file(name)
     }
 
@@ -55,7 +64,16 @@ final class Workplace {
     }
 
     func vigil(_ arguments: [String], input: String? = nil) throws -> Finished {
-        try Program.run(try Program.vigil(), arguments, environment: environment, input: input)
+        try hashes.note(arguments)
+        let finished = try Program.run(
+            try Program.vigil(), arguments, environment: environment, input: input)
+        look(at: finished, of: arguments)
+        return finished
+    }
+
+    /// Looks for hashes in what a run printed.
+    func look(at finished: Finished, of arguments: [String]) {
+        hashes.look(at: finished, of: arguments)
     }
 
     /// Builds a known set of media with one hash for each distinct frame.

@@ -54,6 +54,7 @@ import Testing
         group.wait()
         return try urls.indices.map { number in
             let result = try #require(try results.withLock { try $0[number]?.get() })
+            place.look(at: result, of: ["watch"])
             let watch = try #require(result.objects(ofType: "watch").first, "\(result.error)")
             return (result.objects(ofType: "alert"), watch, result)
         }

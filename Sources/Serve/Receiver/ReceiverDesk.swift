@@ -169,7 +169,13 @@ package final class ReceiverDesk: Sendable {
         line += #","body_sha256":""#
         for byte in digest { line += Self.hex[Int(byte)] }
         line += #"","bytes":\#(request.body.count),"verdict":"\#(verdict.rawValue)""#
-        line += #","answered":\#(answer.status),"hung":\#(answer.hangs)}"# + "\n"
+        line += #","answered":\#(answer.status),"hung":\#(answer.hangs)"#
+        if settings.logsBodies {
+            line += #","timestamp":"# + Self.word(request.timestamp)
+            line += #","signature":"# + (request.signature.map(JSONText.quoted) ?? "null")
+            line += #","body":""# + Data(request.body).base64EncodedString() + "\""
+        }
+        line += "}\n"
         return Array(line.utf8)
     }
 

@@ -14,6 +14,8 @@ public struct ReceiverSettings: Sendable {
     public var secrets: [WebhookSecret]
     /// Where a JSON line for each request goes; `nil` for nowhere.
     public var log: String?
+    /// Whether lines have all of a request: body, signatures and their time.
+    public var logsBodies = false
     /// Status of the answer to what is good.
     public var answer = 204
     /// What answers that are no success say in `Retry-After`, seconds.
