@@ -57,7 +57,7 @@ public protocol FeedbackStore: Sendable {
     /// Adds feedback to an alert.
     /// - Returns: what stands now as the newest, and whether it is new: a repeat adds nothing.
     /// - Throws: `notFound` where there is no such alert, `full` where it has
-    ///   `FeedbackLimits.each` already.
+    ///   `FeedbackLimits.each` of this caller already: others can still decide.
     func add(
         _ feedback: Feedback, to alert: AlertID
     ) throws(ReportError) -> (feedback: Feedback, isNew: Bool)
@@ -68,6 +68,6 @@ public protocol FeedbackStore: Sendable {
 
 /// What every store has in common.
 public enum FeedbackLimits {
-    /// Most that is kept of an alert.
+    /// Most that is kept of an alert from one caller.
     public static let each = 100
 }

@@ -84,6 +84,8 @@ public struct ReportFilter: Sendable, Hashable {
     public var input: String?
     /// Only reports of this event, for instance `alert.opened`.
     public var event: String?
+    /// Only reports on this alert.
+    public var alert: AlertID?
     /// Only reports queued at this moment or later, Unix milliseconds.
     public var since: Int64?
     /// Only reports queued before this moment, Unix milliseconds.
@@ -92,12 +94,13 @@ public struct ReportFilter: Sendable, Hashable {
     /// Makes a filter; without arguments it lets every report pass.
     public init(
         state: ReportState? = nil, set: String? = nil, input: String? = nil,
-        event: String? = nil, since: Int64? = nil, until: Int64? = nil
+        event: String? = nil, alert: AlertID? = nil, since: Int64? = nil, until: Int64? = nil
     ) {
         self.state = state
         self.set = set
         self.input = input
         self.event = event
+        self.alert = alert
         self.since = since
         self.until = until
     }

@@ -60,3 +60,8 @@ package enum ReportLimits {
     package static let page = 1...10_000
     package static let errorCharacters = 1000
 }
+
+extension ClosedRange {
+    /// The value of the range that is nearest to another.
+    func nearest(to value: Bound) -> Bound { Swift.min(Swift.max(value, lowerBound), upperBound) }
+}

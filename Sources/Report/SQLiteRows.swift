@@ -28,13 +28,19 @@ struct Query {
         let upper = uppers.compactMap(\.self).min() ?? aboveAllIDs
         var conditions = ["r.id >= ?", "r.id < ?"]
         var arguments: StatementArguments = [lower, upper]
+        // Few reports are on their way or dead; in another state may be nearly all.
+        let isRare = [.delivering, .retrying, .dead].contains(filter.state)
         let equalities = [
-            ("r.state", filter.state?.rawValue), ("r.known_set", filter.set),
-            ("r.input", filter.input), ("r.event", filter.event),
+            ("r.alert_id", filter.alert?.description), ("r.input", filter.input),
+            ("r.state", isRare ? filter.state?.rawValue : nil), ("r.known_set", filter.set),
+            ("r.event", filter.event), ("r.state", isRare ? nil : filter.state?.rawValue),
         ]
+        // The first is looked up in its index; + keeps the others from being chosen instead.
+        var plus = ""
         for case (let column, .some(let value)) in equalities {
-            conditions.append("\(column) = ?")
+            conditions.append("\(plus)\(column) = ?")
             arguments += [value]
+            plus = "+"
         }
         arguments += [limit]
         let condition = conditions.joined(separator: " AND ")

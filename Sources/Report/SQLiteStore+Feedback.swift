@@ -17,11 +17,12 @@ extension SQLiteStore: FeedbackStore {
             }
             let known = try Self.feedback(on: alert, database)
             if let newest = known.last, newest.repeats(feedback) { return (newest, false) }
-            guard known.count < FeedbackLimits.each else {
+            let own = known.count { $0.caller == feedback.caller }
+            guard own < FeedbackLimits.each else {
                 throw ReportError(
                     .full, doing: what, at: path,
-                    why: "it has \(known.count) already, which is the most",
-                    fix: "see what sends so many")
+                    why: "there are \(own) of this caller already, which is the most",
+                    fix: "see what sends so many; another token can still decide")
             }
             let sql = """
                 INSERT INTO feedback
@@ -55,6 +56,17 @@ extension SQLiteStore: FeedbackStore {
         return try Row.fetchAll(
             database.cachedStatement(sql: sql), arguments: [alert.description]
         ).map(Feedback.init)
+    }
+
+    /// The newest verdict on an alert.
+    static func verdict(on alert: AlertID, _ database: Database) throws -> Verdict? {
+        let sql = "SELECT verdict FROM feedback WHERE alert_id = ? ORDER BY number DESC LIMIT 1"
+        let word = try String.fetchOne(
+            database.cachedStatement(sql: sql), arguments: [alert.description])
+        return try word.map {
+            guard let verdict = Verdict(rawValue: $0) else { throw Row.damage("verdict") }
+            return verdict
+        }
     }
 
     static func isKnown(alert: AlertID, _ database: Database) throws -> Bool {

@@ -111,8 +111,7 @@ extension SQLiteStore: StreamStore {
     public func streams(
         watchedOnly: Bool, limit: Int, before cursor: StreamID?
     ) throws(ReportError) -> [WatchedStream] {
-        let limit = min(
-            max(limit, ReportLimits.page.lowerBound), ReportLimits.page.upperBound)
+        let limit = ReportLimits.page.nearest(to: limit)
         let sql = """
             SELECT \(Self.columns) FROM streams
             WHERE id < ?\(watchedOnly ? " AND ended_ms IS NULL" : "") ORDER BY id DESC LIMIT ?
@@ -203,8 +202,7 @@ extension SQLiteStore: CoverageStore {
     public func minutes(
         of stream: StreamID, in range: Range<Int64>, limit: Int
     ) throws(ReportError) -> [CoverageMinute] {
-        let limit = min(
-            max(limit, ReportLimits.page.lowerBound), ReportLimits.page.upperBound)
+        let limit = ReportLimits.page.nearest(to: limit)
         let sql = """
             SELECT minute_s, \(Self.sums) FROM coverage
             WHERE stream_id = ? AND minute_s >= ? AND minute_s < ?

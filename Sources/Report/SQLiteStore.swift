@@ -209,8 +209,7 @@ extension SQLiteStore {
     public func reports(
         matching filter: ReportFilter, limit: Int, before cursor: AlertID?
     ) throws(ReportError) -> [QueuedReport] {
-        let page = ReportLimits.page
-        let limit = min(max(limit, page.lowerBound), page.upperBound)
+        let limit = ReportLimits.page.nearest(to: limit)
         return try read("the reports") {
             try Query.list(filter, limit: limit, before: cursor).all($0)
         }

@@ -11,20 +11,33 @@ package struct RetentionKeeper: Sendable {
     /// Folder of the state.
     let directory: String
     let logger: Logger
+    /// Time of the newest record of the audit log before the service began.
+    private let newestRecord: Int64?
 
     package init(
-        schedule: RetentionSchedule, directory: String, logger: Logger
+        schedule: RetentionSchedule, directory: String, newestRecord: Int64? = nil, logger: Logger
     ) {
         self.schedule = schedule
         self.directory = directory
+        self.newestRecord = newestRecord
         self.logger = logger
     }
 
     /// Runs until it is cancelled.
     func run() async {
+        let start = ContinuousClock.now
+        let monotonic = { Int64((ContinuousClock.now - start) / .milliseconds(1)) }
+        var clock = SweepClock(wall: unixMilliseconds(), monotonic: 0, newest: newestRecord)
         let wait = { Duration.seconds(schedule.secondsToNext(from: unixMilliseconds())) }
         while (try? await Task.sleep(for: wait())) != nil {
-            do { try await sweep(at: unixMilliseconds()) } catch is CancellationError {
+            let now = unixMilliseconds()
+            guard clock.mayErase(wall: now, monotonic: monotonic()) else {
+                logger.error(
+                    "nothing is erased for up to three days: the clock is far ahead of what was recorded; is it right?"
+                )
+                continue
+            }
+            do { try await sweep(at: now) } catch is CancellationError {
                 return
             } catch {
                 logger.error("what is due was not erased, or not all of it: \(error)")

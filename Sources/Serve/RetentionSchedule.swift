@@ -33,6 +33,8 @@ public struct RetentionSchedule: Sendable, Hashable {
         let range = 0...Self.longest
         try section.integer("alerts_days", in: range) { policy.alertsDays = $0 }
         try section.integer("rejected_alerts_days", in: range) { policy.rejectedAlertsDays = $0 }
+        try section.integer("other_reports_days", in: range) { policy.otherReportsDays = $0 }
+        try section.integer("holds_days", in: range) { policy.holdsDays = $0 }
         try section.integer("streams_days", in: range) { policy.streamsDays = $0 }
         try section.integer("coverage_days", in: range) { policy.coverageDays = $0 }
         if let text = try section.text("sweep_at_utc") {

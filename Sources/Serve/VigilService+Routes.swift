@@ -26,7 +26,8 @@ extension VigilService {
         streams.addReading(to: readers)
         alerts.add(to: readers)
         actions.addReading(to: readers)
-        let legalHolds = LegalHoldRoutes(store: store, disk: hookDisk, logger: logger)
+        let legalHolds = LegalHoldRoutes(
+            store: store, disk: hookDisk, logger: logger, audit: audit)
         legalHolds.addReading(to: readers)
         let operators = router.group("v1").add(middleware: gate(.operator))
         streams.addChanging(to: operators)

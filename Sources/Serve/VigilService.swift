@@ -84,6 +84,7 @@ public struct VigilService: Sendable {
         let directory =
             settings.state ?? SQLiteStore.defaultDirectory(environment: environment)
         let store: SQLiteStore
+        let newestRecord: Int64?
         let index: KnownIndex
         let composer: EventComposer
         do {
@@ -95,6 +96,7 @@ public struct VigilService: Sendable {
             store = try SQLiteStore(
                 directory: directory, composer: composer, unaudited: [Canary.setName])
             try ServiceLock.take(in: directory)
+            newestRecord = try store.newestRecordTime()
             audit = try AuditDesk(
                 store, keyFile: settings.auditKeyFile, in: directory, logger: logger)
             let abandoned = try store.closeAbandonedAlerts(at: unixMilliseconds())
@@ -110,7 +112,8 @@ public struct VigilService: Sendable {
         }
         // Here those are told who have to record what was erased.
         retention = RetentionKeeper(
-            schedule: settings.retention, directory: directory, logger: logger)
+            schedule: settings.retention, directory: directory, newestRecord: newestRecord,
+            logger: logger)
         let events = EventHub()
         self.store = store
         self.events = events

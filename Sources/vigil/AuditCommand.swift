@@ -20,25 +20,6 @@ struct AuditCommand: ParsableCommand {
         subcommands: [AuditVerify.self, AuditList.self, AuditExport.self, AuditErase.self])
 }
 
-/// Where the log is.
-struct AuditStateOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Folder of the report queue (default: your XDG state folder, in vigil).",
-            valueName: "dir"))
-    var state: String?
-
-    var directory: String {
-        state ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
-    }
-
-    func open(readOnly: Bool) throws -> SQLiteStore {
-        do { return try SQLiteStore(directory: directory, readOnly: readOnly) } catch {
-            throw fail(error.message)
-        }
-    }
-}
-
 /// Who uses this terminal, and what they looked at.
 enum AuditLooks {
     /// The user of this process, as the audit log names people.
@@ -65,7 +46,7 @@ struct AuditList: ParsableCommand {
         abstract: "List records, oldest first.",
         discussion: "Example: vigil audit list --kind hold.kept --since 2026-11-30T00:00:00Z")
 
-    @OptionGroup var place: AuditStateOptions
+    @OptionGroup var place: ReportStoreOptions
 
     @Option(
         help: ArgumentHelp(
@@ -94,7 +75,7 @@ struct AuditList: ParsableCommand {
     }
 
     func run() throws {
-        let store = try place.open(readOnly: true)
+        let store = try place.openExisting()
         let since = try unixMilliseconds() ?? 0
         do {
             var last: Int64 = 0
@@ -139,7 +120,7 @@ struct AuditExport: ParsableCommand {
             Example: vigil audit export --case 0193f1c2-7d1e-7a40-9c55-0d2b6f1f3a11 --output case.jsonl
             """)
 
-    @OptionGroup var place: AuditStateOptions
+    @OptionGroup var place: ReportStoreOptions
 
     @Option(
         help: ArgumentHelp(
@@ -166,7 +147,8 @@ struct AuditExport: ParsableCommand {
 
     func run() throws {
         if let `case`, let id = AlertID(`case`) { return try exportCase(id) }
-        let store = try place.open(readOnly: true)
+        let store = try place.openExisting()
+        AuditLooks.note("audit", in: store)
         signHead()
         let file = try output.map { try NewFile($0) }
         var isWritten = true
@@ -192,7 +174,6 @@ struct AuditExport: ParsableCommand {
         guard try file?.finish() ?? true, isWritten else {
             throw fail("\(output ?? "output"): it could not be written whole; is the disk full?")
         }
-        AuditLooks.note("audit", in: store)
         try finishOutput(isComplete: true)
     }
 
@@ -220,7 +201,7 @@ struct AuditExport: ParsableCommand {
     }
 
     private func exportCase(_ id: AlertID) throws {
-        let store = try place.open(readOnly: false)
+        let store = try place.openExisting(forWriting: true)
         let now = AuditLooks.now()
         do {
             let key = try signingKey(store)
@@ -249,13 +230,13 @@ struct AuditErase: ParsableCommand {
             Example: vigil audit erase --subject 0193f1c2-7d1e-7a40-9c55-0d2b6f1f3a11
             """)
 
-    @OptionGroup var place: AuditStateOptions
+    @OptionGroup var place: ReportStoreOptions
 
     @Option(help: ArgumentHelp("Id of the alert or hold, as the records have it.", valueName: "id"))
     var subject: String
 
     func run() throws {
-        let store = try place.open(readOnly: false)
+        let store = try place.openExisting(forWriting: true)
         do {
             let count = try store.erase(
                 subject: subject, at: AuditLooks.now(), by: AuditLooks.actor)

@@ -20,7 +20,7 @@ struct AuditVerify: ParsableCommand {
     @Argument(help: "Exported log or evidence package (default: the log of the state folder).")
     var file: String?
 
-    @OptionGroup var place: AuditStateOptions
+    @OptionGroup var place: ReportStoreOptions
 
     @Option(
         help: ArgumentHelp(
@@ -44,7 +44,7 @@ struct AuditVerify: ParsableCommand {
     }
 
     private func checkState() throws -> Bool {
-        let store = try place.open(readOnly: true)
+        let store = try place.openExisting()
         var verifier = AuditVerifier(trusting: publicKey, anchors: anchor)
         do {
             try store.readAudit { line in

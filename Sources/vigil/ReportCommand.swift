@@ -30,17 +30,32 @@ struct ReportStoreOptions: ParsableArguments {
         state ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
     }
 
-    /// - Returns: `nil`, after a line on standard error, where there is no queue yet.
-    func open(forWriting: Bool = false) throws -> SQLiteStore? {
+    /// Opens what is there; a wrong path must not make a new queue.
+    private func openWhatIsThere(forWriting: Bool) throws(ReportError) -> SQLiteStore {
         do {
             let store = try SQLiteStore(directory: directory, readOnly: true)
-            // Opened for reading first: a wrong path must not make a new queue.
-            return forWriting ? try SQLiteStore(directory: directory) : store
+            guard forWriting else { return store }
         } catch {
+            // Who may write brings it up to date.
+            guard forWriting, error.code == .olderSchema else { throw error }
+        }
+        return try SQLiteStore(directory: directory)
+    }
+
+    /// - Returns: `nil`, after a line on standard error, where there is no queue yet.
+    func open(forWriting: Bool = false) throws -> SQLiteStore? {
+        do { return try openWhatIsThere(forWriting: forWriting) } catch {
             guard error.code != .noDatabase else {
                 Console.error("vigil: \(error.message)")
                 return nil
             }
+            throw fail(error.message)
+        }
+    }
+
+    /// Opens a queue that has to be there.
+    func openExisting(forWriting: Bool = false) throws -> SQLiteStore {
+        do { return try openWhatIsThere(forWriting: forWriting) } catch {
             throw fail(error.message)
         }
     }
@@ -81,12 +96,10 @@ struct ReportList: ParsableCommand {
         var filter = try which.filter()
         // One for each alert; what came of it later are further reports.
         if which.event == nil { filter.event = QueuedReport.alertOpened }
-        do {
+        AuditLooks.note("alerts", in: store)
+        try reportErrors {
             if follow { try ReportFollower(format: format).follow(store, filter) }
             try printPages(of: store, filter)
-            AuditLooks.note("alerts", in: store)
-        } catch let error as ReportError {
-            throw fail(error.message)
         }
         try finishOutput(isComplete: true)
     }
@@ -116,9 +129,12 @@ struct ReportShow: ParsableCommand {
             throw ValidationError("\(id): is no id (8-4-4-4-12 hex digits)")
         }
         guard let store = try store.open() else { throw Exit.incomplete }
-        do {
+        try reportErrors {
             guard let report = try store.report(id: id) else {
                 throw fail("\(store.path): has no report or alert \(id)")
+            }
+            if let alert = report.alert {
+                AuditLooks.note("alert", alert.id.description, in: store)
             }
             switch format {
             case .jsonl: ReportText.printLine(report, format)
@@ -128,11 +144,6 @@ struct ReportShow: ParsableCommand {
                     Console.line(ReportText.line(delivery))
                 }
             }
-            if let alert = report.alert {
-                AuditLooks.note("alert", alert.id.description, in: store)
-            }
-        } catch let error as ReportError {
-            throw fail(error.message)
         }
         try finishOutput(isComplete: true)
     }

@@ -30,6 +30,7 @@ struct ReportDead: ParsableCommand {
 
     func run() throws {
         guard let store = try store.open() else { return }
+        AuditLooks.note("alerts", in: store)
         let filter = ReportFilter(
             state: .dead, set: set,
             since: try ReportFilterOptions.unixMilliseconds(since, "--since"))
@@ -82,11 +83,15 @@ struct ReportRetry: ParsableCommand {
         var count = 0
         try reportErrors {
             for id in ids.compactMap({ AlertID($0) }) {
-                count += try store.retryDeliveries(of: id, to: endpoint, limit: 10_000, at: now)
+                count += try store.retryDeliveries(
+                    of: id, to: endpoint, limit: 10_000, by: AuditLooks.actor, at: now)
             }
-            while dead {
+            // As many as are dead now: what dies again meanwhile is not tried for ever.
+            let waiting = try store.deliveryCounts().filter { endpoint ?? $0.key == $0.key }
+                .reduce(0) { $0 + ($1.value[.dead] ?? 0) }
+            while dead, count < waiting {
                 let some = try store.retryDeliveries(
-                    of: nil, to: endpoint, limit: 1000, at: now)
+                    of: nil, to: endpoint, limit: 1000, by: AuditLooks.actor, at: now)
                 count += some
                 if some == 0 { break }
             }
@@ -134,7 +139,7 @@ struct ReportReplay: ParsableCommand {
             repeat {
                 let page = try store.replay(
                     filter, to: endpoint, before: cursor, limit: 1000,
-                    tests: [ReservedSets.canary], at: now)
+                    tests: [ReservedSets.canary], by: AuditLooks.actor, at: now)
                 count += page.count
                 cursor = page.last
             } while cursor != nil
@@ -186,7 +191,8 @@ struct ReportEnable: ParsableCommand {
     func run() throws {
         guard let store = try store.open(forWriting: true) else { throw Exit.incomplete }
         try reportErrors {
-            guard try store.enable(endpoint) else {
+            let now = Int64(Date().timeIntervalSince1970 * 1000)
+            guard try store.enable(endpoint, by: AuditLooks.actor, at: now) else {
                 throw fail("\(store.path): no endpoint \(endpoint) is disabled")
             }
         }
@@ -229,6 +235,7 @@ struct ReportSecret: ParsableCommand {
 }
 
 /// Runs what touches the queue, and ends the command with the store's own words where it fails.
-func reportErrors(_ body: () throws -> Void) throws {
-    do { try body() } catch let error as ReportError { throw fail(error.message) }
+@discardableResult
+func reportErrors<Result>(_ body: () throws -> Result) throws -> Result {
+    do { return try body() } catch let error as ReportError { throw fail(error.message) }
 }

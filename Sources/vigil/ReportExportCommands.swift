@@ -27,6 +27,7 @@ struct ReportExport: ParsableCommand {
     func run() throws {
         guard let store = try store.open() else { return }
         let filter = try which.filter()
+        AuditLooks.note("alerts", in: store)
         if format == .csv { Console.line(Self.columns.joined(separator: ",")) }
         try reportErrors {
             try store.forEach(filter) { report in
@@ -35,7 +36,6 @@ struct ReportExport: ParsableCommand {
                 case .csv: for row in try Self.rows(report, store) { Console.line(row) }
                 }
             }
-            AuditLooks.note("alerts", in: store)
         }
         try finishOutput(isComplete: true)
     }

@@ -19,6 +19,9 @@ struct ReportFilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only reports of this event; `all` is all.", valueName: "event"))
     var event: String?
 
+    @Option(help: ArgumentHelp("Only reports on this alert.", valueName: "id"))
+    var alert: String?
+
     @Option(
         help: ArgumentHelp(
             "Only reports made at this UTC time or later.", valueName: "2026-11-30T12:00:00Z"))
@@ -32,9 +35,15 @@ struct ReportFilterOptions: ParsableArguments {
     func validate() throws { _ = try filter() }
 
     func filter() throws -> ReportFilter {
-        ReportFilter(
+        let id = try alert.map { text in
+            guard let id = AlertID(text) else {
+                throw ValidationError("--alert: \(text) is no id (8-4-4-4-12 hex digits)")
+            }
+            return id
+        }
+        return ReportFilter(
             state: stateIs, set: set, input: input, event: event == "all" ? nil : event,
-            since: try Self.unixMilliseconds(since, "--since"),
+            alert: id, since: try Self.unixMilliseconds(since, "--since"),
             until: try Self.unixMilliseconds(until, "--until"))
     }
 

@@ -8,35 +8,7 @@ import Report
 import Run
 import Serve
 
-extension ReportStoreOptions {
-    /// Opens the queue for writing.
-    /// - Returns: `nil`, after a line on standard error, where there is no queue yet.
-    func openForWriting() throws -> SQLiteStore? {
-        let directory =
-            state
-            ?? SQLiteStore.defaultDirectory(environment: ProcessInfo.processInfo.environment)
-        do {
-            // Nothing is made where nothing is; an older database is brought up to date.
-            do { _ = try SQLiteStore(directory: directory, readOnly: true) } catch
-                where error.code == .olderSchema
-            {}
-            return try SQLiteStore(directory: directory)
-        } catch {
-            guard error.code != .noDatabase else {
-                Console.error("vigil: \(error.message)")
-                return nil
-            }
-            throw fail(error.message)
-        }
-    }
-}
-
 private func now() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
-
-/// Runs what reaches the store, and ends the program with its one line where it fails.
-private func reaching<Result>(_ work: () throws -> Result) throws -> Result {
-    do { return try work() } catch let error as ReportError { throw fail(error.message) }
-}
 
 struct ReportSweep: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -57,6 +29,9 @@ struct ReportSweep: ParsableCommand {
     @Flag(help: "Erase nothing, say what would be.")
     var dryRun = false
 
+    @Flag(help: "Erase although the newest record of the audit log is over 30 days old.")
+    var clockIsRight = false
+
     func validate() throws {
         guard dryRun || pipeline != nil else {
             throw ValidationError(
@@ -72,10 +47,19 @@ struct ReportSweep: ParsableCommand {
                 throw ValidationError(error.message)
             }
         }
-        var sweep = RetentionSweep(policy, at: now(), isDry: dryRun)
+        var sweep = RetentionSweep(policy, at: now(), by: AuditLooks.actor, isDry: dryRun)
         // A dry run changes nothing, so it needs no right to.
-        guard let store = dryRun ? try store.open() : try store.openForWriting() else { return }
-        try reaching {
+        guard let store = dryRun ? try store.open() : try store.open(forWriting: true) else {
+            return
+        }
+        try reportErrors {
+            let newest = try store.newestRecordTime()
+            guard dryRun || clockIsRight || SweepClock.isPlausible(now(), after: newest) else {
+                throw fail(
+                    "\(store.path): its newest record is over 30 days old; to a clock that is ahead "
+                        + "everything looks due. Is it \(UTC.second(now()))? Then add --clock-is-right"
+                )
+            }
             while try sweep.step(store) {
                 // Others that write have their turn.
                 if !dryRun { usleep(UInt32(RetentionSweep.pauseMilliseconds) * 1000) }
@@ -127,8 +111,8 @@ struct ReportHold: ParsableCommand {
 
     func run() throws {
         let subject = try identifier(id)
-        guard let store = try store.openForWriting() else { throw Exit.incomplete }
-        try reaching {
+        guard let store = try store.open(forWriting: true) else { throw Exit.incomplete }
+        try reportErrors {
             guard let kind = try store.legalHoldKind(of: subject) else {
                 throw fail("\(store.path): has no alert or stream \(subject)")
             }
@@ -137,7 +121,7 @@ struct ReportHold: ParsableCommand {
                 id: AlertID(unixMilliseconds: UInt64(max(0, now())), using: &random), kind: kind,
                 subject: subject, authority: authority, reason: reason,
                 sinceUnixMilliseconds: now())
-            try store.keep(hold)
+            try store.keep(hold, by: AuditLooks.actor)
             Console.line("\(hold.id)")
         }
         try finishOutput(isComplete: true)
@@ -160,8 +144,10 @@ struct ReportRelease: ParsableCommand {
 
     func run() throws {
         let id = try identifier(id)
-        guard let store = try store.openForWriting() else { throw Exit.incomplete }
-        let ended = try reaching { try store.releaseLegalHolds(id, at: now()) }
+        guard let store = try store.open(forWriting: true) else { throw Exit.incomplete }
+        let ended = try reportErrors {
+            try store.releaseLegalHolds(id, by: AuditLooks.actor, at: now())
+        }
         guard ended > 0 else { throw fail("\(store.path): no legal hold that goes on has this id") }
         Console.error("vigil: \(count(ended, "legal hold")) ended")
     }
@@ -177,7 +163,8 @@ struct ReportHolds: ParsableCommand {
 
     func run() throws {
         guard let store = try store.open() else { return }
-        for hold in try reaching({ try store.legalHolds(at: now()) }) {
+        AuditLooks.note("legal_holds", in: store)
+        for hold in try reportErrors({ try store.legalHolds(at: now()) }) {
             Console.line(
                 Console.printable(
                     "\(hold.id)  \(UTC.second(hold.sinceUnixMilliseconds))  "

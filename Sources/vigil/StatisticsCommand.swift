@@ -54,6 +54,8 @@ struct ReportStatisticsCommand: ParsableCommand {
         request.lateAfter = Int64(lateH * 3_600_000)
         request.exceptSet = ReservedSets.canary
         guard let store = try store.open() else { throw Exit.incomplete }
+        // The list of late alerts names streams.
+        AuditLooks.note("statistics", in: store)
         do {
             let statistics = try store.statistics(request)
             switch format {

@@ -32,6 +32,8 @@ struct StatisticsFigures {
         /// A moment: since when an alert is late, and its removal.
         var sinceUnixMs: Int64?
         var removedUnixMs: Int64?
+        /// How many times were left out, since they end before they begin.
+        var leftOut: Int?
 
         init(_ metric: String, by: String? = nil, _ group: String? = nil, n: Int? = nil) {
             self.metric = metric
@@ -48,13 +50,15 @@ struct StatisticsFigures {
             case share, low, high, seconds
             case sinceUnixMs = "since_unix_ms"
             case removedUnixMs = "removed_unix_ms"
+            case leftOut = "left_out"
         }
 
         fileprivate var columns: [String] {
             let numbers = [medianS, p90S, maxS, share, low, high, seconds]
+            let times = [sinceUnixMs, removedUnixMs, leftOut.map { Int64($0) }]
             return [metric, by ?? "", group ?? "", n.map(String.init) ?? ""]
                 + numbers.map { $0.map { "\($0)" } ?? "" }
-                + [sinceUnixMs, removedUnixMs].map { $0.map(String.init) ?? "" }
+                + times.map { $0.map(String.init) ?? "" }
         }
     }
 
@@ -108,6 +112,7 @@ struct StatisticsFigures {
             figure.medianS = durations.quantile(0.5).map(Self.seconds)
             figure.p90S = durations.quantile(0.9).map(Self.seconds)
             figure.maxS = durations.longest.map(Self.seconds)
+            if interval.leftOut > 0 { figure.leftOut = interval.leftOut }
             return figure
         }
     }
@@ -162,15 +167,7 @@ struct StatisticsFigures {
     /// Lines of CSV (RFC 4180), the names of the columns first.
     var csv: [String] {
         [Figure.CodingKeys.allCases.map(\.rawValue).joined(separator: ",")]
-            + all.map { $0.columns.map(Self.field).joined(separator: ",") }
-    }
-
-    /// A field; one that a table program would take for a formula is marked as text.
-    private static func field(_ text: String) -> String {
-        let isFormula = text.first.map { "=+-@\t\r".contains($0) } ?? false
-        let text = isFormula ? "'" + text : text
-        guard text.contains(where: { ",\"\n\r".contains($0) || $0 == "\r\n" }) else { return text }
-        return "\"\(text.replacing("\"", with: "\"\""))\""
+            + all.map { CSV.row($0.columns) }
     }
 
     private struct Head: Encodable {

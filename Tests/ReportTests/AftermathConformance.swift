@@ -75,6 +75,9 @@ private func checkBound(_ store: any AftermathStore) throws {
     let error = try reportError { try store.add(makeFeedback(.takenOver), to: makeID(1)) }
     #expect(error.code == .full)
     #expect(try store.feedback(on: makeID(1)).count == FeedbackLimits.each)
+    // Who sends too many shuts out nobody else.
+    let other = Feedback(.rejected, reason: "a cartoon", by: "team 4", caller: "hotline", at: noon)
+    #expect(try store.add(other, to: makeID(1)).isNew)
 }
 
 private func checkRemoval(_ store: any AftermathStore) throws {
@@ -106,7 +109,7 @@ private func plant(_ store: any AftermathStore) throws {
 private func checkSubjects(_ store: any AftermathStore) throws {
     try plant(store)
     for hold in [makeHold(1, of: .alert, makeID(5)), makeHold(2, of: .stream, makeID(1))] {
-        #expect(try reportError { try store.keep(hold) }.code == .notFound)
+        #expect(try reportError { try store.keep(hold, by: "user:root") }.code == .notFound)
     }
     #expect(try store.legalHolds(at: noon).isEmpty)
     #expect(try store.legalHoldKind(of: makeID(1)) == .alert)
@@ -120,20 +123,21 @@ private func checkRelease(_ store: any AftermathStore) throws {
         makeHold(1, of: .alert, makeID(1)), makeHold(2, of: .alert, makeID(1)),
         makeHold(3, of: .stream, makeID(9)),
     ]
-    for hold in holds { try store.keep(hold) }
+    for hold in holds { try store.keep(hold, by: "user:root") }
     #expect(try Set(store.legalHolds(at: noon + 5)) == Set(holds))
-    #expect(try store.releaseLegalHolds(holds[0].id, at: noon + 5) == 1)
+    #expect(try store.releaseLegalHolds(holds[0].id, by: "user:root", at: noon + 5) == 1)
     #expect(try Set(store.legalHolds(at: noon + 5)) == Set(holds[1...]))
     #expect(try store.legalHolds(at: noon + 4).count == 3, "it stays on record")
-    #expect(try store.releaseLegalHolds(holds[0].id, at: noon + 6) == 0)
+    #expect(try store.releaseLegalHolds(holds[0].id, by: "user:root", at: noon + 6) == 0)
+    #expect(try store.legalHolds(on: holds[0].subject).map(\.id).contains(holds[0].id))
 }
 
 private func checkReleaseOfAll(_ store: any AftermathStore) throws {
     try plant(store)
-    for number in 1...2 { try store.keep(makeHold(number, of: .alert, makeID(1))) }
+    for number in 1...2 { try store.keep(makeHold(number, of: .alert, makeID(1)), by: "user:root") }
     let other = makeHold(3, of: .stream, makeID(9))
-    try store.keep(other)
-    #expect(try store.releaseLegalHolds(makeID(1), at: noon + 1) == 2)
+    try store.keep(other, by: "user:root")
+    #expect(try store.releaseLegalHolds(makeID(1), by: "user:root", at: noon + 1) == 2)
     #expect(try store.legalHolds(at: noon + 1) == [other])
 }
 

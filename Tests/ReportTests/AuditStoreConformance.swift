@@ -5,10 +5,12 @@ import Match
 import Report
 import Testing
 
-typealias AuditedStore = ActionStore & AuditStore & CoverageStore & ReportStore & StreamStore
+typealias AuditedStore = ActionStore & AuditStore & CoverageStore & DeliveryStore & LegalHoldStore
+    & ReportStore & RetentionStore & StreamStore
 
 enum AuditStoreConformance: String, CaseIterable {
-    case chains, pages, bounds, followsAlerts, followsActions, nothingWithoutItsFact
+    case chains, pages, bounds, followsAlerts, followsActions, followsPeople
+    case nothingWithoutItsFact
     case signsHeads, erases, knowsTheLatestSettings, readsAllInOrder
 
     func check(_ store: any AuditedStore) throws {
@@ -18,6 +20,7 @@ enum AuditStoreConformance: String, CaseIterable {
         case .bounds: try checkBounds(store)
         case .followsAlerts: try checkAlerts(store)
         case .followsActions: try checkActions(store)
+        case .followsPeople: try checkPeople(store)
         case .nothingWithoutItsFact: try checkAtomicity(store)
         case .signsHeads: try checkHeads(store)
         case .erases: try checkErasing(store)
@@ -145,6 +148,51 @@ private func checkActions(_ store: any AuditedStore) throws {
     #expect(records.suffix(3).map(\.actor) == ["token:desk", "token:desk", "token:other"])
     #expect(records.last?.subject == "\(hold.id)")
     #expect(!records.contains { "\($0)".contains("secret-name") || "\($0)".contains("office") })
+    #expect(try verified(store).isGood)
+}
+
+private func checkPeople(_ store: any AuditedStore) throws {
+    let report = try store.open([makeAlert(1)], at: noon)[0].id
+    let hold = LegalHold(
+        id: makeID(9), kind: .alert, subject: makeID(1), authority: "office", reason: "",
+        sinceUnixMilliseconds: noon)
+    try store.keep(hold, by: "token:desk")
+    #expect(try store.releaseLegalHolds(hold.id, by: "user:root", at: noon + 1) == 1)
+    for _ in 1...2 {
+        try store.disable(
+            EndpointStanding(endpoint: "a", reason: "410", disabledUnixMilliseconds: noon + 2))
+    }
+    #expect(try store.enable("a", by: "user:root", at: noon + 3))
+    #expect(try !store.enable("a", by: "user:root", at: noon + 3))
+    let replayed = try store.replay(
+        ReportFilter(), to: "a", before: nil, limit: 9, tests: [], by: "user:ann", at: noon + 4)
+    #expect(replayed.count == 1)
+    let begun = try store.take(store.turn(wants: ["a": 1]), at: noon + 5)
+    let dead = DeliveryStep(.abandoned, report, to: "a", error: "no")
+    _ = try store.take(store.turn(steps: [dead]), at: noon + 6)
+    let retried = try store.retryDeliveries(
+        of: report, to: nil, limit: 9, by: "user:bob", at: noon + 7)
+    #expect(begun.count == 1 && retried == 1)
+    _ = try store.take(store.turn(wants: ["a": 1]), at: noon + 8)
+    _ = try store.take(
+        store.turn(steps: [DeliveryStep(.succeeded, report, to: "a")]), at: noon + 9)
+    try store.update(makeAlert(1), closed: true, at: noon + 10)
+    var sweep = RetentionSweep(
+        RetentionPolicy(), at: noon + 400 * 86_400_000, by: "user:cleaner")
+    while try sweep.step(store) {}
+    let asked = try store.records(after: 0, limit: 100).filter { $0.actor != "vigil" }
+    #expect(
+        asked.map { "\($0.kind) \($0.actor)" } == [
+            "retention.changed token:desk", "retention.changed user:root",
+            "endpoint.enabled user:root", "delivery.asked_for user:ann",
+            "delivery.asked_for user:bob", "subject.erased user:cleaner",
+            "retention.swept user:cleaner",
+        ])
+    #expect(try kinds(store).count { $0 == "endpoint.disabled" } == 1)
+    _ = try store.open([makeAlert(2)], at: noon)
+    _ = try store.take(store.turn(), at: noon)
+    #expect(try store.abandonDeliveries(except: [], at: noon) >= 1)
+    #expect(try kinds(store).last == "delivery.dead")
     #expect(try verified(store).isGood)
 }
 

@@ -222,13 +222,54 @@ import Testing
         }
     }
 
+    @Test func anEvidencePackageHasAllThatIsKnown() throws {
+        try withDirectory { directory in
+            let store = try SQLiteStore(directory: directory, composer: testComposer)
+            let opened = try store.open([makeAlert(1), makeAlert(2)], at: noon)
+            try store.update(makeAlert(1), closed: true, at: noon + 1)
+            try store.settle()
+            _ = try store.add(
+                Feedback(.rejected, reason: "a cartoon", by: "b", at: noon + 2), to: makeID(1))
+            try store.keep(
+                LegalHold(
+                    id: makeID(90), kind: .alert, subject: makeID(1), authority: "office 12",
+                    reason: "", sinceUnixMilliseconds: noon), by: "user:root")
+            let package = try CasePackage.make(
+                of: makeID(1), from: store, key: AuditKey(), at: noon, by: "user:root")
+            let parts = try String(decoding: package, as: UTF8.self).split(separator: "\n")
+                .dropFirst().dropLast().map {
+                    try #require(
+                        try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
+                }
+            func list(_ name: String) throws -> [[String: Any]] {
+                let part = try #require(parts.first { $0["part"] as? String == name })
+                return try #require(part["value"] as? [[String: Any]])
+            }
+            let reports = try list("reports")
+            #expect(reports.count == 3)
+            let body = try #require(try store.body(of: opened[0].id))
+            #expect(reports[0]["body"] as? String == String(decoding: body, as: UTF8.self))
+            let deliveries = reports.map { $0["deliveries"] as? [[String: Any]] ?? [] }
+            #expect(deliveries.map(\.count) == [1, 1, 0])
+            #expect(deliveries[0][0]["endpoint"] as? String == "a")
+            #expect(try list("feedback").first?["reason"] as? String == "a cartoon")
+            #expect(try list("legal_holds").first?["authority"] as? String == "office 12")
+            // Feedback is told to others, with the verdict.
+            #expect((reports[2]["body"] as? String)?.contains(#""verdict":"rejected""#) == true)
+        }
+    }
+
     @Test func everyByteOfAnEvidencePackageCounts() throws {
         try withLog { log in
             let package = try CasePackage.make(
                 of: makeID(1), from: log.store, key: log.key, at: noon, by: "user:root")
             let good = CasePackage.check(package, trusting: [log.key.publicKey])
             #expect(good.problems.isEmpty, "\(good.problems)")
-            #expect(good.parts == ["alert", "reports", "stream", "steps", "coverage", "audit"])
+            #expect(
+                good.parts == [
+                    "alert", "reports", "stream", "steps", "feedback", "legal_holds", "coverage",
+                    "audit",
+                ])
             #expect(good.alert == "\(makeID(1))" && good.records == 3)
             #expect(!CasePackage.check(package, trusting: [AuditKey().publicKey]).problems.isEmpty)
             for place in package.indices {

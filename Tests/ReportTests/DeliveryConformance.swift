@@ -7,7 +7,7 @@ import Testing
 enum DeliveryConformance: String, CaseIterable {
     case goesToThoseChosen, goesToNobody, bodyStays, beginsWhatIsDue, endpointsAreApart
     case sumsUp, takesUpAfterACrash, clockGoesBack, retries, replays, endpointsAreDisabled
-    case goneEndpoints, eventsWithoutAlert, closingIsTold, ignoresWhatIsGone
+    case clockWasAhead, goneEndpoints, eventsWithoutAlert, closingIsTold, ignoresWhatIsGone
 
     func check(_ store: any QueueStore) throws {
         switch self {
@@ -19,6 +19,7 @@ enum DeliveryConformance: String, CaseIterable {
         case .sumsUp: try checkSummary(store)
         case .takesUpAfterACrash: try checkCrash(store)
         case .clockGoesBack: try checkClock(store)
+        case .clockWasAhead: try checkClockAhead(store)
         case .retries: try checkRetries(store)
         case .replays: try checkReplays(store)
         case .endpointsAreDisabled: try checkDisabling(store)
@@ -137,6 +138,22 @@ private func checkCrash(_ store: any QueueStore) throws {
     #expect(due.first { $0.report == ids[0] }?.attempt == 1, "nobody knows of the first")
 }
 
+/// What was written while the clock was an hour ahead.
+private func checkClockAhead(_ store: any QueueStore) throws {
+    let hour: Int64 = 3_600_000
+    let ids = try store.open((0..<2).map { makeAlert($0) }, at: noon + hour).map(\.id)
+    _ = try store.take(turn(), at: noon + hour)
+    #expect(try store.take(turn(["a": 9]), at: noon).isEmpty)
+    #expect(try store.recoverDeliveries(dueAtMost: noon + 48 * hour, at: noon) == 0)
+    #expect(try store.take(turn(["a": 9]), at: noon).count == 2, "it was due all along")
+    let dead = ids.map { DeliveryStep(.abandoned, $0, to: "a", error: "no") }
+    _ = try store.take(turn([:], dead), at: noon + hour)
+    let one = try store.retryDeliveries(
+        of: ids[0], to: nil, limit: 9, by: "user:root", at: noon + 1)
+    let all = try store.retryDeliveries(of: nil, to: nil, limit: 9, by: "user:root", at: noon + 1)
+    #expect(one == 1 && all == 1)
+}
+
 private func checkClock(_ store: any QueueStore) throws {
     let id = try store.open([makeAlert(1)], at: noon)[0].id
     _ = try store.take(turn(), at: noon)
@@ -161,10 +178,16 @@ private func checkRetries(_ store: any QueueStore) throws {
         DeliveryStep(.succeeded, ids[2], to: "a"), DeliveryStep(.succeeded, ids[2], to: "b"),
     ]
     _ = try store.take(turn([:], steps), at: noon + 1)
-    #expect(try store.retryDeliveries(of: ids[2], to: nil, limit: 9, at: noon + 2) == 0)
-    #expect(try store.retryDeliveries(of: ids[1], to: nil, limit: 9, at: noon + 2) == 2)
-    #expect(try store.retryDeliveries(of: nil, to: "b", limit: 9, at: noon + 2) == 1)
-    #expect(try store.retryDeliveries(of: nil, to: nil, limit: 9, at: noon + 2) == 1)
+    #expect(
+        try store.retryDeliveries(of: ids[2], to: nil, limit: 9, by: "user:root", at: noon + 2) == 0
+    )
+    #expect(
+        try store.retryDeliveries(of: ids[1], to: nil, limit: 9, by: "user:root", at: noon + 2) == 2
+    )
+    #expect(
+        try store.retryDeliveries(of: nil, to: "b", limit: 9, by: "user:root", at: noon + 2) == 1)
+    #expect(
+        try store.retryDeliveries(of: nil, to: nil, limit: 9, by: "user:root", at: noon + 2) == 1)
     let due = try store.take(turn(["a": 9, "b": 9]), at: noon + 2)
     #expect(due.count == 4 && due.allSatisfy { $0.attempt == 1 })
 }
@@ -179,18 +202,24 @@ private func checkReplays(_ store: any QueueStore) throws {
         turn([:], ids.prefix(4).map { DeliveryStep(.succeeded, $0, to: "a") }), at: noon + 10)
     let filter = ReportFilter(since: noon + 1)
     #expect(
-        try store.replay(filter, to: "a", before: nil, limit: 9, tests: ["birds"], at: noon + 11)
-            .count == 0)
-    var page = try store.replay(filter, to: "a", before: nil, limit: 3, tests: [], at: noon + 20)
+        try store.replay(
+            filter, to: "a", before: nil, limit: 9, tests: ["birds"], by: "user:root", at: noon + 11
+        )
+        .count == 0)
+    var page = try store.replay(
+        filter, to: "a", before: nil, limit: 3, tests: [], by: "user:root", at: noon + 20)
     #expect(page.count == 2 && page.last == ids[2], "one is on its way")
-    page = try store.replay(filter, to: "a", before: page.last, limit: 3, tests: [], at: noon + 20)
+    page = try store.replay(
+        filter, to: "a", before: page.last, limit: 3, tests: [], by: "user:root", at: noon + 20)
     #expect(page.count == 1 && page.last == nil)
     let due = try store.take(turn(["a": 9]), at: noon + 20)
     #expect(Set(due.map(\.report)) == Set(ids[1...3]))
     #expect(try store.deliveries(of: ids[1])[0].acceptedUnixMilliseconds == noon + 10)
     // Another endpoint gets what it never had, with the same bodies.
     #expect(
-        try store.replay(.init(), to: "new", before: nil, limit: 9, tests: [], at: noon + 30).count
+        try store.replay(
+            .init(), to: "new", before: nil, limit: 9, tests: [], by: "user:root", at: noon + 30
+        ).count
             == 5)
     let new = try store.take(turn(["new": 9]), at: noon + 30)
     #expect(try new.allSatisfy { try store.body(of: $0.report) == $0.body } && new.count == 5)
@@ -204,8 +233,8 @@ private func checkDisabling(_ store: any QueueStore) throws {
     again.disabledUnixMilliseconds = noon + 5
     try store.disable(again)
     #expect(try store.disabledEndpoints() == [standing], "the first reason stays")
-    #expect(try store.enable("a"))
-    #expect(try !store.enable("a") && store.disabledEndpoints().isEmpty)
+    #expect(try store.enable("a", by: "user:root", at: noon))
+    #expect(try !store.enable("a", by: "user:root", at: noon) && store.disabledEndpoints().isEmpty)
 }
 
 private func checkGoneEndpoints(_ store: any QueueStore) throws {
@@ -214,7 +243,8 @@ private func checkGoneEndpoints(_ store: any QueueStore) throws {
     #expect(try store.abandonDeliveries(except: ["a"], at: noon + 1) == 1)
     #expect(try store.deliveries(of: id).map(\.state) == [.queued, .dead])
     #expect(try store.abandonDeliveries(except: ["a"], at: noon + 2) == 0)
-    #expect(try store.retryDeliveries(of: nil, to: "old", limit: 9, at: noon + 3) == 1)
+    #expect(
+        try store.retryDeliveries(of: nil, to: "old", limit: 9, by: "user:root", at: noon + 3) == 1)
 }
 
 private func checkEvents(_ store: any QueueStore) throws {
@@ -231,10 +261,11 @@ private func checkEvents(_ store: any QueueStore) throws {
 }
 
 private func checkClosing(_ store: any QueueStore) throws {
-    let opened = try store.open([makeAlert(1)], at: noon)[0]
+    let opened = try store.open([makeAlert(1), makeAlert(2)], at: noon)[0]
     try store.update(makeAlert(1), closed: false, at: noon + 1)
     try store.update(makeAlert(1), closed: true, at: noon + 2)
-    let all = try store.reports(matching: .init(), limit: 9, before: nil)
+    let filter = ReportFilter(alert: makeID(1))
+    let all = try store.reports(matching: filter, limit: 9, before: nil)
     #expect(all.map(\.event) == ["alert.closed", "alert.updated", "alert.opened"])
     #expect(all.last?.id == opened.id && Set(all.map(\.id)).count == 3)
     let due = try store.take(turn(["a": 9]), at: noon + 3)

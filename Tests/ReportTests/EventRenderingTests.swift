@@ -101,7 +101,13 @@ import Testing
                 as? String == "webhook.test: \"-\" at - in -, - - -\n")
     }
 
-    @Test func slackIsNotToldToCallAnybody() throws {
+    @Test func noChatToolIsToldToCallAnybody() throws {
+        let calling = try ChatTemplate(text: "@here {{message}}", escaping: .mentions)
+        let test = EventPayload.test(
+            message: "<!channel> @everyone", at: noon, origin: Events.origin)
+        #expect(
+            try filled(calling, test)["text"] as? String
+                == "@here <\u{200b}!channel> @\u{200b}everyone")
         let template = try ChatTemplate(text: "{{input}}", escaping: .slack)
         let text = try #require(try filled(template, awkward())["text"] as? String)
         #expect(text.contains("&lt;!channel&gt; &amp;") && !text.contains("<"))

@@ -96,7 +96,7 @@ enum Events {
             + #"{"category":"benign","item":"bird-1","legal_basis":null,"set":"birds","#
             + #""set_version":null,"source":null},"opened_at":"2025-06-15T15:06:40.000Z","origin":"#
             + #"{"host":"edge-1","vigil_version":"0.1.0"},"policy":{"name":"default","version":"3"},"#
-            + #""schema_version":1,"stream":null},"timestamp":"2025-06-15T15:06:40.000Z","#
+            + #""schema_version":1,"stream":null,"verdict":null},"timestamp":"2025-06-15T15:06:40.000Z","#
             + #""type":"alert.opened"}"#
         #expect(text == expected)
         for payload in Events.all {

@@ -82,7 +82,7 @@ private func makeStream(_ number: Int) -> WatchedStream {
             try store.keep(
                 LegalHold(
                     id: makeID(90), kind: .alert, subject: makeID(1), authority: "office",
-                    reason: "", sinceUnixMilliseconds: noon))
+                    reason: "", sinceUnixMilliseconds: noon), by: "user:root")
             try store.add(AlertStep(.detected, at: noon), to: makeID(2))
             try store.deny(
                 Denial(
@@ -112,7 +112,8 @@ private func makeStream(_ number: Int) -> WatchedStream {
                 ])
             #expect(try numbers(in: store, of: 1...7) == [1, 2, 3, 6, 7])
             // What kept two of them ends.
-            #expect(try store.releaseLegalHolds(makeID(90), at: noon + 400 * day) == 1)
+            #expect(
+                try store.releaseLegalHolds(makeID(90), by: "user:root", at: noon + 400 * day) == 1)
             try store.add(AlertStep(.stopGivenUp, at: noon), to: makeID(2))
             #expect(try sweep(store, days: 401).erased[.alerts] == 2)
             #expect(try numbers(in: store, of: 1...7) == [3, 6, 7])
@@ -136,7 +137,7 @@ private func makeStream(_ number: Int) -> WatchedStream {
             try store.keep(
                 LegalHold(
                     id: makeID(90), kind: .stream, subject: makeID(81), authority: "office",
-                    reason: "", sinceUnixMilliseconds: noon))
+                    reason: "", sinceUnixMilliseconds: noon), by: "user:root")
             let swept = try sweep(store, days: 500)
             #expect(try numbers(in: store, of: 1...2) == [1])
             #expect(swept.kept[.alerts] == [.legalHold: 1])
@@ -232,7 +233,7 @@ private func makeStream(_ number: Int) -> WatchedStream {
             try store.keep(
                 LegalHold(
                     id: makeID(9000), kind: .alert, subject: makeID(600), authority: "office",
-                    reason: "", sinceUnixMilliseconds: noon))
+                    reason: "", sinceUnixMilliseconds: noon), by: "user:root")
             var sweep = RetentionSweep(RetentionPolicy(), at: noon + 366 * day)
             var most = 0
             var before = 0
@@ -245,6 +246,52 @@ private func makeStream(_ number: Int) -> WatchedStream {
         }
     }
 
+    @Test func reportsAboutNoAlertAndRequestsThatAreOverGoInTheirOwnTime() throws {
+        try withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            try plant(1...1, in: store)
+            let payload = EventPayload.test(
+                message: "hello", at: noon, origin: testComposer.origin)
+            let draft = EventDraft("webhook.test", about: "hello") { payload.body(id: $0) }
+            _ = try store.queue([draft, draft], at: noon)
+            try store.settle()
+            let stream = StreamID(makeID(81))
+            _ = try store.add(makeStream(81))
+            try store.end(stream, at: noon, reason: "asked")
+            let ofStream = EventDraft("webhook.test", about: "hello", stream: stream) {
+                payload.body(id: $0)
+            }
+            let waiting = try store.queue([ofStream], at: noon)
+            _ = try store.take(store.turn(), at: noon)
+            try store.keep(
+                Hold(
+                    id: makeID(80), place: StreamPlace(server: "edge", path: "one"),
+                    authority: "office", reason: "", sinceUnixMilliseconds: noon,
+                    untilUnixMilliseconds: noon + 1), by: "user:root")
+            for (number, end) in [(90, noon + 1), (91, nil)] {
+                try store.keep(
+                    LegalHold(
+                        id: makeID(number), kind: .alert, subject: makeID(1),
+                        authority: "office", reason: "", sinceUnixMilliseconds: noon,
+                        untilUnixMilliseconds: end), by: "user:root")
+            }
+            var policy = RetentionPolicy()
+            policy.alertsDays = 0
+            let dry = try sweep(store, policy, days: 91, isDry: true)
+            #expect(dry.erased[.otherReports] == 2)
+            #expect(try sweep(store, policy, days: 90).erased[.otherReports] == 0, "not due yet")
+            let swept = try sweep(store, policy, days: 91)
+            #expect(swept.erased[.otherReports] == 2 && swept.erased[.holds] == 0)
+            #expect(swept.kept[.otherReports] == [.notDelivered: 1])
+            let streams = try sweep(store, policy, days: 366)
+            #expect(streams.kept[.streams] == [.notDelivered: 1])
+            #expect(try store.report(id: waiting[0]) != nil)
+            #expect(try sweep(store, policy, days: 1096).erased[.holds] == 2)
+            #expect(try store.legalHolds(at: noon).map(\.id) == [makeID(91)])
+            #expect(try numbers(in: store, of: 1...1) == [1])
+        }
+    }
+
     @Test func nothingIsDueWhereAllIsKeptForEver() throws {
         try withDirectory { directory in
             let store = try SQLiteStore(directory: directory)
@@ -252,8 +299,8 @@ private func makeStream(_ number: Int) -> WatchedStream {
             var policy = RetentionPolicy()
             policy.alertsDays = 0
             policy.rejectedAlertsDays = 0
-            policy.streamsDays = 0
-            policy.coverageDays = 0
+            (policy.streamsDays, policy.coverageDays) = (0, 0)
+            (policy.otherReportsDays, policy.holdsDays) = (0, 0)
             #expect(try sweep(store, policy, days: 40_000).erased.values.reduce(0, +) == 0)
             #expect(try numbers(in: store, of: 1...3) == [1, 2, 3])
         }

@@ -190,6 +190,29 @@ import Testing
         }
     }
 
+    @Test func aWithdrawnRejectionRemovesNothing() throws {
+        try withDirectory { directory in
+            let store = try SQLiteStore(directory: directory)
+            _ = try store.open((1...3).map { live($0, first: noon) }, at: noon)
+            let said: [(Int, Verdict, Int64)] = [
+                (1, .rejected, 1), (1, .confirmed, 2),
+                (2, .confirmed, 1), (2, .rejected, 2), (2, .rejected, 3),
+                (3, .takenOver, 1), (3, .confirmed, 2),
+            ]
+            for (number, verdict, hours) in said {
+                _ = try store.add(
+                    Feedback(verdict, by: "\(hours)", at: noon + hours * hour), to: makeID(number))
+            }
+            let late = try store.statistics(request(now: noon + 80 * hour))
+            #expect(late.late.map(\.id) == [makeID(1)])
+            #expect(late.late.map(\.removedUnixMilliseconds) == [nil])
+            var soon = request(now: noon + 80 * hour)
+            soon.lateAfter = 1
+            let removed = try store.statistics(soon).late.map(\.removedUnixMilliseconds)
+            #expect(removed == [nil, noon + 2 * hour, noon + hour])
+        }
+    }
+
     @Test func whatEndsBeforeItBeginsIsLeftOut() throws {
         try withDirectory { directory in
             let store = try SQLiteStore(directory: directory)

@@ -115,7 +115,7 @@ private final class TemporaryFolder {
         #expect(counts == [.queued: 9], "all waits for when it is enabled")
         _ = try await run(["a": sink, "b": other], store) { other.all.count == 9 }
         #expect(sink.all.count == 1, "also after the next start")
-        _ = try store.enable("a")
+        _ = try store.enable("a", by: "user:root", at: 1)
         let again = ScriptedSink { _ in .accepted }
         _ = try await run(["a": again, "b": other], store) {
             try store.deliveryCounts()["a"]?[.delivered] == 9

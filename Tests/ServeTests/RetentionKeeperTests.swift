@@ -28,6 +28,26 @@ import Testing
         #expect(try told().count == 1)
     }
 
+    /// What a clock says at some moments, each a wall clock's and a monotonic one's days after its
+    /// beginning; `late` is how many days after the newest record that is.
+    private func erases(_ moments: [(wall: Double, passed: Double)], late: Double?) -> [Bool] {
+        func milliseconds(_ days: Double) -> Int64 { Int64(days * 86_400_000) }
+        let noon: Int64 = 1_750_000_000_000
+        var clock = SweepClock(
+            wall: noon, monotonic: 0, newest: late.map { noon - milliseconds($0) })
+        return moments.map {
+            clock.mayErase(
+                wall: noon + milliseconds($0.wall), monotonic: milliseconds($0.passed))
+        }
+    }
+
+    @Test func aClockThatIsAheadErasesNothingForThreeDays() {
+        #expect(erases([(0, 0), (400.04, 400), (-400, 400)], late: 30) == [true, true, true])
+        #expect(erases([(365, 1), (367, 3), (368, 4)], late: 0) == [false, false, true])
+        #expect(erases([(0, 0), (2, 2), (3, 3)], late: 31) == [false, false, true])
+        #expect(erases([(0, 0)], late: nil) == [true])
+    }
+
     /// Alerts that are over.
     private static func plant(_ count: Int, at time: Int64, in directory: String) throws {
         let store = try SQLiteStore(directory: directory)

@@ -7,6 +7,7 @@ import Match
 import Report
 import Serve
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite struct StopDeskTests {
@@ -32,6 +33,26 @@ import Testing
                 let kinds = try await bed.steps(of: alert.id) { $0.last == .confirmedGone }
                 #expect(kinds.first == .detected)
             }
+        }
+    }
+
+    @Test func noAlertIsLostHoweverItMeetsTheEndOfAStop() async throws {
+        try await withBed { bed in
+            var random = SeededGenerator(seed: 9)
+            var alerts: [Alert] = []
+            for _ in 0..<40 {
+                // The publisher is back.
+                bed.driver.isThere.withLock { $0 = true }
+                alerts.append(try bed.raise())
+                bed.desk.opened(alerts[alerts.count - 1])
+                try await Task.sleep(for: .milliseconds(Int.random(in: 0...120, using: &random)))
+            }
+            for alert in alerts {
+                let kinds = try await bed.steps(of: alert.id) { $0.last == .confirmedGone }
+                #expect(kinds.first == .detected)
+            }
+            let isThere = bed.driver.isThere.withLock { $0 }
+            #expect(isThere == false)
         }
     }
 

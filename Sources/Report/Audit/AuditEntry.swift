@@ -14,12 +14,14 @@ public enum AuditKind: String, Sendable, Hashable, CaseIterable {
     case feedbackGiven = "feedback.given"
     /// A receiver took a report.
     case deliveryAccepted = "delivery.accepted"
-    /// A receiver did not take a report; it is tried again.
-    case deliveryFailed = "delivery.failed"
     /// A report is tried no more.
     case deliveryDead = "delivery.dead"
     /// A person asked for another attempt, or for a report to be sent again.
     case deliveryAskedFor = "delivery.asked_for"
+    /// An endpoint wants no more reports; they wait.
+    case endpointDisabled = "endpoint.disabled"
+    /// A person had it sent to again.
+    case endpointEnabled = "endpoint.enabled"
     /// A stop was due.
     case stopDue = "stop.due"
     /// A stop was due, but a hold forbade it.

@@ -59,3 +59,11 @@ public protocol AuditStore: Sendable {
     /// - Parameter each: takes a line; `false` ends it.
     func readAudit(_ each: (AuditLine) -> Bool) throws(ReportError)
 }
+
+extension AuditStore {
+    /// When the newest record was made, Unix milliseconds; `nil` where there is none.
+    public func newestRecordTime() throws(ReportError) -> Int64? {
+        guard let head = try head() else { return nil }
+        return try records(after: head.number - 1, limit: 1).first?.unixMilliseconds
+    }
+}

@@ -11,12 +11,16 @@ internal import FoundationEssentials
 public import Match
 
 /// What an evidence package is made from.
-public typealias CaseStores = ActionStore & AuditStore & CoverageStore & ReportStore & StreamStore
+public typealias CaseStores =
+    ActionStore & AuditStore & CoverageStore & DeliveryStore & FeedbackStore & LegalHoldStore
+    & ReportStore & StreamStore
 
 /// Makes and checks evidence packages.
 public enum CasePackage {
     /// How far before and after an alert coverage is given, seconds.
     private static let coverageMargin: Int64 = 86_400
+    /// Most reports of an alert, the newest; beside the one that opened it.
+    private static let mostReports = ReportLimits.page.upperBound
     /// Most bytes that are read of a package.
     public static let mostBytes = 64 << 20
 
@@ -61,20 +65,44 @@ public enum CasePackage {
         let stream = try alert.stream.flatMap { StreamID($0.id) }
             .flatMap { id throws(ReportError) in try store.stream(id) }
         let steps = try store.steps(of: id).map(CaseStep.init)
+        let feedback = try store.feedback(on: id).map(CaseFeedback.init)
+        var holds = try store.legalHolds(on: id)
+        if let stream { holds += try store.legalHolds(on: stream.id.uuid) }
+        let reports = try reports(of: report, store)
         let records = try store.records(
             about: id.description, limit: AuditLimits.page.upperBound)
         do {
             return [
                 ("alert", try line(CasePart("alert", alert))),
-                ("reports", try line(CasePart("reports", [report]))),
+                ("reports", try line(CasePart("reports", reports, most: mostReports))),
                 ("stream", try line(CasePart("stream", stream.map(CaseStream.init)))),
                 ("steps", try line(CasePart("steps", steps))),
+                ("feedback", try line(CasePart("feedback", feedback))),
+                ("legal_holds", try line(CasePart("legal_holds", holds.map(CaseLegalHold.init)))),
                 ("coverage", try line(CasePart("coverage", try coverage(report, store)))),
                 ("audit", auditLine(records)),
             ]
         } catch let error as ReportError { throw error } catch {
             throw ReportError(.internal, "cannot write the evidence package: \(error)")
         }
+    }
+
+    /// All reports of an alert, the oldest first, each with what was delivered and to whom.
+    private static func reports(
+        of opened: QueuedReport, _ store: any CaseStores
+    ) throws(ReportError) -> [CaseReport] {
+        let filter = ReportFilter(alert: opened.alert?.id)
+        var all = try store.reports(matching: filter, limit: mostReports, before: nil)
+        if !all.contains(where: { $0.id == opened.id }) { all.append(opened) }
+        var reports: [CaseReport] = []
+        for report in all.reversed() {
+            reports.append(
+                CaseReport(
+                    report: report, deliveries: try store.deliveries(of: report.id),
+                    body: try store.body(of: report.id).map { String(decoding: $0, as: UTF8.self) }
+                ))
+        }
+        return reports
     }
 
     private static func coverage(
@@ -93,7 +121,8 @@ public enum CasePackage {
 
     private static func auditLine(_ records: [AuditRecord]) -> [UInt8] {
         let list = records.map(\.jsonLine).joined(separator: ",")
-        return Array(#"{"part":"audit","value":[\#(list)]}"#.utf8)
+        let cut = records.count < AuditLimits.page.upperBound ? "" : #""cut":true,"#
+        return Array(#"{\#(cut)"part":"audit","value":[\#(list)]}"#.utf8)
     }
 
     private static func line(_ value: some Encodable) throws -> [UInt8] {

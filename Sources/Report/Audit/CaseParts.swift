@@ -2,15 +2,24 @@
 // fields of its parts. No address of a stream is in it, which may hold credentials, only its name.
 
 internal import FoundationEssentials
+internal import Match
 
 /// A part: its name and value.
 struct CasePart<Value: Encodable>: Encodable {
     var part: String
+    /// Where there is more than a package holds; missing otherwise.
+    var cut: Bool?
     var value: Value
 
     init(_ part: String, _ value: Value) {
         self.part = part
         self.value = value
+    }
+
+    /// Of a list that holds no more than `most`.
+    init<Element>(_ part: String, _ value: Value, most: Int) where Value == [Element] {
+        self.init(part, value)
+        if value.count >= most { cut = true }
     }
 }
 
@@ -37,6 +46,52 @@ struct CaseStream: Encodable {
         startedUnixMs = stream.startedUnixMilliseconds
         endedUnixMs = stream.endedUnixMilliseconds
         endReason = stream.endReason
+    }
+}
+
+/// A report with all that became of it.
+struct CaseReport: Encodable {
+    var report: QueuedReport
+    var deliveries: [Delivery]
+    /// What was delivered, byte for byte; missing where nothing was made of it yet.
+    var body: String?
+}
+
+/// A decision about the alert.
+struct CaseFeedback: Encodable {
+    var verdict: Verdict
+    var reason: String
+    var by: String
+    var reference: String
+    var caller: String
+    var atUnixMs: Int64
+
+    init(_ feedback: Feedback) {
+        verdict = feedback.verdict
+        reason = feedback.reason
+        by = feedback.by
+        reference = feedback.reference
+        caller = feedback.caller
+        atUnixMs = feedback.unixMilliseconds
+    }
+}
+
+/// An authority's request to keep the alert, or its stream.
+struct CaseLegalHold: Encodable {
+    var id: String
+    var kind: LegalHold.Kind
+    var authority: String
+    var reason: String
+    var sinceUnixMs: Int64
+    var untilUnixMs: Int64?
+
+    init(_ hold: LegalHold) {
+        id = hold.id.description
+        kind = hold.kind
+        authority = hold.authority
+        reason = hold.reason
+        sinceUnixMs = hold.sinceUnixMilliseconds
+        untilUnixMs = hold.untilUnixMilliseconds
     }
 }
 

@@ -14,8 +14,23 @@ extension SQLiteStore: AuditStore {
     ) throws(ReportError) {
         guard !entries.isEmpty else { return }
         try write("write the audit log") { database in
-            for entry in entries { try Self.append(entry, at: unixMilliseconds, database) }
+            for entry in entries {
+                try Self.append(
+                    try Self.withoutErased(entry, database), at: unixMilliseconds, database)
+            }
         }
+    }
+
+    /// A look at what was erased meanwhile, without its id: that would be there again.
+    private static func withoutErased(
+        _ entry: AuditEntry, _ database: Database
+    ) throws -> AuditEntry {
+        guard entry.kind == .lookedAt, let id = entry.subject.flatMap({ AlertID($0) }),
+            try kind(of: id, database) == nil
+        else { return entry }
+        var entry = entry
+        entry.subject = nil
+        return entry
     }
 
     /// Adds an entry to the end of the log within a transaction: that of the fact it tells of.
@@ -68,7 +83,9 @@ extension SQLiteStore: AuditStore {
     public func records(
         after number: Int64, limit: Int
     ) throws(ReportError) -> [AuditRecord] {
-        try records("WHERE number > ? ORDER BY number LIMIT ?", [number, Self.page(limit)])
+        try records(
+            "WHERE number > ? ORDER BY number LIMIT ?",
+            [number, AuditLimits.page.nearest(to: limit)])
     }
 
     /// The newest records about a subject; see ``AuditStore``.
@@ -77,7 +94,7 @@ extension SQLiteStore: AuditStore {
     ) throws(ReportError) -> [AuditRecord] {
         let newest = try records(
             "WHERE subject = ? ORDER BY number DESC LIMIT ?",
-            [AuditLimits.bounded(subject), Self.page(limit)])
+            [AuditLimits.bounded(subject), AuditLimits.page.nearest(to: limit)])
         return newest.reversed()
     }
 
@@ -107,10 +124,6 @@ extension SQLiteStore: AuditStore {
                 }
             }
         }
-    }
-
-    private static func page(_ limit: Int) -> Int {
-        min(max(limit, AuditLimits.page.lowerBound), AuditLimits.page.upperBound)
     }
 
     /// Erases a subject; see ``AuditStore``.
@@ -185,7 +198,8 @@ extension SQLiteStore {
         try read("the signed heads") { database in
             let sql = "SELECT * FROM audit_heads ORDER BY number DESC, at_ms DESC LIMIT ?"
             let rows = try Row.fetchAll(
-                database.cachedStatement(sql: sql), arguments: [Self.page(limit)])
+                database.cachedStatement(sql: sql), arguments: [AuditLimits.page.nearest(to: limit)]
+            )
             return try rows.reversed().map { row in
                 guard let head = SignedHead(row) else { throw Row.damage("audit_heads") }
                 return head

@@ -44,6 +44,19 @@ public struct DueDelivery: Sendable, Hashable {
     public var attempt: Int
     /// What is delivered.
     public var body: [UInt8]
+
+    /// Makes it of its parts.
+    public init(
+        report: AlertID, endpoint: String, event: String, createdUnixMilliseconds: Int64,
+        attempt: Int, body: [UInt8]
+    ) {
+        self.report = report
+        self.endpoint = endpoint
+        self.event = event
+        self.createdUnixMilliseconds = createdUnixMilliseconds
+        self.attempt = attempt
+        self.body = body
+    }
 }
 
 /// One turn of what delivers: what came out, and what to do next.
@@ -128,9 +141,11 @@ public protocol DeliveryStore: Sendable {
     ///   - report: of this report; `nil` for all that are dead.
     ///   - endpoint: to this endpoint; `nil` for all.
     ///   - limit: how many at most; brought into 1…10 000.
+    ///   - actor: who asked, as ``AuditEntry`` names people.
     /// - Returns: how many.
     func retryDeliveries(
-        of report: AlertID?, to endpoint: String?, limit: Int, at unixMilliseconds: Int64
+        of report: AlertID?, to endpoint: String?, limit: Int, by actor: String,
+        at unixMilliseconds: Int64
     ) throws(ReportError) -> Int
 
     /// Has reports delivered to one endpoint again, or for the first time, with the same ids and
@@ -140,10 +155,11 @@ public protocol DeliveryStore: Sendable {
     ///   - cursor: the last id of the page before; `nil` for the first page.
     ///   - limit: how many at most; brought into 1…10 000.
     ///   - tests: known sets whose alerts are tests, which are left out.
+    ///   - actor: who asked, as ``AuditEntry`` names people.
     /// - Returns: how many, and the last id; `nil` when there are no more.
     func replay(
         _ filter: ReportFilter, to endpoint: String, before cursor: AlertID?, limit: Int,
-        tests: Set<String>, at unixMilliseconds: Int64
+        tests: Set<String>, by actor: String, at unixMilliseconds: Int64
     ) throws(ReportError) -> (count: Int, last: AlertID?)
 
     /// Deliveries to endpoints by state.
@@ -153,8 +169,11 @@ public protocol DeliveryStore: Sendable {
     func disable(_ standing: EndpointStanding) throws(ReportError)
 
     /// Delivers to an endpoint again.
+    /// - Parameter actor: who asked, as ``AuditEntry`` names people.
     /// - Returns: whether it was disabled.
-    func enable(_ endpoint: String) throws(ReportError) -> Bool
+    func enable(
+        _ endpoint: String, by actor: String, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Bool
 
     /// Endpoints that are not delivered to.
     func disabledEndpoints() throws(ReportError) -> [EndpointStanding]
@@ -174,6 +193,8 @@ package struct AlertEvent: Sendable {
     package var openedUnixMilliseconds: Int64
     /// When it ended; `nil` while it can still grow.
     package var closedUnixMilliseconds: Int64?
+    /// What those who looked made of it; the newest.
+    package var verdict: Verdict?
     /// When the event happened, Unix milliseconds.
     package var unixMilliseconds: Int64
 }

@@ -30,7 +30,7 @@ public struct EventComposer: Sendable {
         EventPayload.alert(
             EventKind(rawValue: event.event) ?? .alertUpdated, event.alert,
             at: event.unixMilliseconds, opened: event.openedUnixMilliseconds,
-            closed: event.closedUnixMilliseconds, stream: event.stream,
+            closed: event.closedUnixMilliseconds, verdict: event.verdict, stream: event.stream,
             known: known[event.alert.known.set] ?? KnownFacts(), policy: policy, origin: origin,
             clockErrorBound: clockErrorBound()
         ).body(id: event.id)

@@ -106,7 +106,7 @@ extension SQLiteStore: DeliveryStore {
 extension SQLiteStore {
     /// Records that an endpoint accepted a report, or is sent it no more; attempts on the way are not
     /// recorded, for their last error stands on the delivery.
-    private static func audit(
+    static func audit(
         _ delivery: Delivery, about subject: AlertID, at unixMilliseconds: Int64,
         _ database: Database
     ) throws {
@@ -193,7 +193,7 @@ extension SQLiteStore {
                 ?? report.createdUnixMilliseconds,
             closedUnixMilliseconds: report.event == QueuedReport.alertClosed
                 ? report.closedUnixMilliseconds : nil,
-            unixMilliseconds: report.createdUnixMilliseconds)
+            verdict: nil, unixMilliseconds: report.createdUnixMilliseconds)
         let body = composer.body(event)
         try write(body, of: id, database)
         return body

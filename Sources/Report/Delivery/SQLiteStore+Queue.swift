@@ -56,6 +56,9 @@ extension SQLiteStore {
             id: report.id, event: report.event, alert: alert,
             stream: try Self.stream(of: alert, database), openedUnixMilliseconds: opened,
             closedUnixMilliseconds: report.closedUnixMilliseconds,
+            // Nobody has looked at what was just opened.
+            verdict: report.event == QueuedReport.alertOpened
+                ? nil : try Self.verdict(on: alert.id, database),
             unixMilliseconds: unixMilliseconds)
         try Self.write(composer.body(event), of: report.id, database)
     }

@@ -20,7 +20,11 @@ extension SQLiteStore {
                 try Self.sumUp(delivery.report, database)
             }
             try database.cachedStatement(
-                sql: "UPDATE deliveries SET due_ms = ?2 WHERE due_ms > ?1"
+                // What waits for its first attempt was due when it was queued, by whatever clock.
+                sql: """
+                    UPDATE deliveries SET due_ms = ?2
+                    WHERE due_ms > ?1 OR (state = 'queued' AND due_ms > ?2)
+                    """
             ).execute(arguments: [latest, unixMilliseconds])
             return left.count
         }
@@ -30,11 +34,8 @@ extension SQLiteStore {
     public func abandonDeliveries(
         except endpoints: Set<String>, at unixMilliseconds: Int64
     ) throws(ReportError) -> Int {
-        let names = try read("the endpoints") { database in
-            try String.fetchAll(database, sql: "SELECT DISTINCT endpoint FROM deliveries")
-        }
         var count = 0
-        for name in names where !endpoints.contains(name) {
+        for name in try endpointsSentTo() where !endpoints.contains(name) {
             var some = ReportLimits.page.upperBound
             while some == ReportLimits.page.upperBound {
                 some = try write("give up deliveries") { database in
@@ -47,9 +48,11 @@ extension SQLiteStore {
                         let step = DeliveryStep(
                             .abandoned, delivery.report, to: name,
                             error: "the endpoint is not configured any more")
-                        try Self.write(
-                            try delivery.after(step, at: unixMilliseconds, in: path), database)
-                        try Self.sumUp(delivery.report, database)
+                        let new = try delivery.after(step, at: unixMilliseconds, in: path)
+                        try Self.write(new, database)
+                        let subject = try Self.sumUp(delivery.report, database).alert?.id
+                        try Self.audit(
+                            new, about: subject ?? delivery.report, at: unixMilliseconds, database)
                     }
                     return waiting.count
                 }
@@ -70,30 +73,36 @@ extension SQLiteStore {
 
     /// Has deliveries tried again now; see ``DeliveryStore``.
     public func retryDeliveries(
-        of report: AlertID?, to endpoint: String?, limit: Int, at unixMilliseconds: Int64
+        of report: AlertID?, to endpoint: String?, limit: Int, by actor: String,
+        at unixMilliseconds: Int64
+    ) throws(ReportError) -> Int {
+        let limit = ReportLimits.page.nearest(to: limit)
+        if let report {
+            let condition = "report_id = ? AND state IN ('dead', 'retrying')"
+            return try retry(
+                endpoint == nil ? condition : "\(condition) AND endpoint = ?",
+                [report.description] + (endpoint.map { [$0] } ?? []),
+                limit, to: endpoint, by: actor, at: unixMilliseconds)
+        }
+        // By endpoint, so that the index by endpoint and state is used.
+        var count = 0
+        let names = if let endpoint { [endpoint] } else { try endpointsSentTo() }
+        for name in names where count < limit {
+            count += try retry(
+                "endpoint = ? AND state = 'dead'", [name], limit - count, to: name, by: actor,
+                at: unixMilliseconds)
+        }
+        return count
+    }
+
+    private func retry(
+        _ condition: String, _ values: [String], _ limit: Int, to endpoint: String?,
+        by actor: String, at unixMilliseconds: Int64
     ) throws(ReportError) -> Int {
         try write("ask for deliveries again") { database in
-            let page = ReportLimits.page
-            var conditions = ["updated_ms <= ?"]
-            var arguments: StatementArguments = [unixMilliseconds]
-            if let report {
-                conditions += ["report_id = ?", "state IN ('dead', 'retrying')"]
-                arguments += [report.description]
-            } else {
-                // All endpoints, so that the index by endpoint and state is used.
-                let all = "SELECT DISTINCT endpoint FROM deliveries"
-                conditions += ["state = 'dead'", "endpoint IN (\(endpoint == nil ? all : "?"))"]
-                if let endpoint { arguments += [endpoint] }
-            }
-            if report != nil, let endpoint {
-                conditions.append("endpoint = ?")
-                arguments += [endpoint]
-            }
-            arguments += [min(max(limit, page.lowerBound), page.upperBound)]
-            let condition = conditions.joined(separator: " AND ")
+            let sql = "SELECT * FROM deliveries WHERE \(condition) LIMIT \(limit)"
             let found = try Row.fetchAll(
-                database, sql: "SELECT * FROM deliveries WHERE \(condition) LIMIT ?",
-                arguments: arguments
+                database, sql: sql, arguments: StatementArguments(values)
             ).map(Delivery.init)
             for delivery in found {
                 let step = DeliveryStep(.retryRequested, delivery.report, to: delivery.endpoint)
@@ -102,18 +111,24 @@ extension SQLiteStore {
                 try Self.sumUp(delivery.report, database)
             }
             try Self.auditRequest(
-                "retry", found.count, to: endpoint, at: unixMilliseconds, database)
+                "retry", found.count, to: endpoint, by: actor, at: unixMilliseconds, database)
             return found.count
+        }
+    }
+
+    /// Names of all endpoints that something was ever sent to.
+    private func endpointsSentTo() throws(ReportError) -> [String] {
+        try read("the endpoints") { database in
+            try String.fetchAll(database, sql: "SELECT DISTINCT endpoint FROM deliveries")
         }
     }
 
     /// Has reports delivered again; see ``DeliveryStore``.
     public func replay(
         _ filter: ReportFilter, to endpoint: String, before cursor: AlertID?, limit: Int,
-        tests: Set<String>, at unixMilliseconds: Int64
+        tests: Set<String>, by actor: String, at unixMilliseconds: Int64
     ) throws(ReportError) -> (count: Int, last: AlertID?) {
-        let page = ReportLimits.page
-        let limit = min(max(limit, page.lowerBound), page.upperBound)
+        let limit = ReportLimits.page.nearest(to: limit)
         return try write("replay reports") { database in
             let reports = try Query.list(filter, limit: limit, before: cursor).all(database)
             var count = 0
@@ -127,21 +142,23 @@ extension SQLiteStore {
                 try Self.sumUp(report.id, database)
                 count += 1
             }
-            try Self.auditRequest("replay", count, to: endpoint, at: unixMilliseconds, database)
+            try Self.auditRequest(
+                "replay", count, to: endpoint, by: actor, at: unixMilliseconds, database)
             return (count, reports.count == limit ? reports.last?.id : nil)
         }
     }
 
     private static func auditRequest(
-        _ what: String, _ count: Int, to endpoint: String?, at unixMilliseconds: Int64,
-        _ database: Database
+        _ what: String, _ count: Int, to endpoint: String?, by actor: String,
+        at unixMilliseconds: Int64, _ database: Database
     ) throws {
         guard count > 0 else { return }
         var detail: [String: AuditValue] = [
             "what": .text(what), "deliveries": .number(Int64(count)),
         ]
         if let endpoint { detail["endpoint"] = .text(endpoint) }
-        try append(AuditEntry(.deliveryAskedFor, detail: detail), at: unixMilliseconds, database)
+        let entry = AuditEntry(.deliveryAskedFor, by: actor, detail: detail)
+        try append(entry, at: unixMilliseconds, database)
     }
 
     /// - Returns: `nil` where the delivery is on its way.
@@ -171,16 +188,26 @@ extension SQLiteStore {
                 standing.endpoint, String(standing.reason.prefix(ReportLimits.errorCharacters)),
                 standing.disabledUnixMilliseconds,
             ])
+            guard database.changesCount > 0 else { return }
+            let entry = AuditEntry(
+                .endpointDisabled, detail: ["endpoint": .text(standing.endpoint)])
+            try Self.append(entry, at: standing.disabledUnixMilliseconds, database)
         }
     }
 
     /// Delivers to an endpoint again; see ``DeliveryStore``.
-    public func enable(_ endpoint: String) throws(ReportError) -> Bool {
+    public func enable(
+        _ endpoint: String, by actor: String, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Bool {
         try write("enable an endpoint") { database in
             try database.cachedStatement(
                 sql: "DELETE FROM disabled_endpoints WHERE endpoint = ?"
             ).execute(arguments: [endpoint])
-            return database.changesCount > 0
+            guard database.changesCount > 0 else { return false }
+            let entry = AuditEntry(
+                .endpointEnabled, by: actor, detail: ["endpoint": .text(endpoint)])
+            try Self.append(entry, at: unixMilliseconds, database)
+            return true
         }
     }
 

@@ -132,6 +132,8 @@ public struct AlertEventData: Sendable, Hashable, Codable {
     public var openedAt: EventTime
     /// When it closed; `nil` while it may grow.
     @Nullable public var closedAt: EventTime?
+    /// Newest verdict of those who looked at it; `nil` until somebody did.
+    @Nullable public var verdict: Verdict?
     /// Path or address of the input, without secrets.
     public var input: String
     /// The live stream; `nil` for a file.
@@ -153,7 +155,7 @@ public struct AlertEventData: Sendable, Hashable, Codable {
         case alertID = "alert_id"
         case openedAt = "opened_at"
         case closedAt = "closed_at"
-        case input, stream, attribution, known, evidence, coverage, policy, origin
+        case verdict, input, stream, attribution, known, evidence, coverage, policy, origin
     }
 }
 
@@ -165,12 +167,14 @@ extension EventPayload {
     ///   - alert: its newest facts.
     ///   - opened: when the alert opened, Unix milliseconds.
     ///   - closed: when it closed, Unix milliseconds.
+    ///   - verdict: the newest.
     ///   - stream: the watched stream, where it is one that the store has.
     ///   - clockErrorBound: how far this machine's clock may be from UTC, seconds.
     public static func alert(
         _ kind: EventKind, _ alert: Alert, at unixMilliseconds: Int64, opened: Int64,
-        closed: Int64? = nil, stream: WatchedStream? = nil, known: KnownFacts = KnownFacts(),
-        policy: EventPolicy, origin: EventOrigin, clockErrorBound: Double? = nil
+        closed: Int64? = nil, verdict: Verdict? = nil, stream: WatchedStream? = nil,
+        known: KnownFacts = KnownFacts(), policy: EventPolicy, origin: EventOrigin,
+        clockErrorBound: Double? = nil
     ) -> EventPayload {
         precondition([.alertOpened, .alertUpdated, .alertClosed].contains(kind))
         // A stream that the store does not have is still named.
@@ -179,7 +183,7 @@ extension EventPayload {
             ?? alert.stream.map { EventStream(id: $0.id, name: alert.input, labels: [:]) }
         let data = AlertEventData(
             alertID: alert.id, openedAt: EventTime(opened), closedAt: closed.map(EventTime.init),
-            input: alert.input.bounded(to: 2000, bytes: 2000), stream: seen,
+            verdict: verdict, input: alert.input.bounded(to: 2000, bytes: 2000), stream: seen,
             attribution: .init(alert, stream, opened, clockErrorBound),
             known: .init(alert.known, known), evidence: .init(alert),
             coverage: alert.stream.map {

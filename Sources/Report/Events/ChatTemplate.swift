@@ -11,6 +11,9 @@ public struct ChatTemplate: Sendable, Hashable {
     public enum Escaping: String, Sendable, Hashable, CaseIterable {
         /// As they are.
         case none
+        /// A zero-width space after `@` and `<`: what a publisher wrote into a stream's name calls
+        /// nobody (`@everyone`, `<!channel>`).
+        case mentions
         /// `&`, `<` and `>` as entities, as Slack asks for; nobody is called by `<!channel>` then.
         case slack
     }
@@ -71,12 +74,14 @@ public struct ChatTemplate: Sendable, Hashable {
     }
 
     private func escaped(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
-        guard escaping == .slack else { return Array(bytes) }
+        guard escaping != .none else { return Array(bytes) }
         return bytes.flatMap { byte -> [UInt8] in
-            switch byte {
-            case UInt8(ascii: "&"): Array("&amp;".utf8)
-            case UInt8(ascii: "<"): Array("&lt;".utf8)
-            case UInt8(ascii: ">"): Array("&gt;".utf8)
+            switch (escaping, byte) {
+            case (.mentions, UInt8(ascii: "@")), (.mentions, UInt8(ascii: "<")):
+                [byte] + Array("\u{200b}".utf8)
+            case (.slack, UInt8(ascii: "&")): Array("&amp;".utf8)
+            case (.slack, UInt8(ascii: "<")): Array("&lt;".utf8)
+            case (.slack, UInt8(ascii: ">")): Array("&gt;".utf8)
             default: [byte]
             }
         }

@@ -48,8 +48,9 @@ public struct LegalHold: Sendable, Hashable {
 /// Keeps legal holds; promises are those of ``ReportStore``.
 public protocol LegalHoldStore: Sendable {
     /// Keeps a legal hold.
+    /// - Parameter actor: who keeps it, as ``AuditEntry`` names people.
     /// - Throws: `notFound` where there is no such alert or stream.
-    func keep(_ hold: LegalHold) throws(ReportError)
+    func keep(_ hold: LegalHold, by actor: String) throws(ReportError)
 
     /// What an id is of: an alert, or a stream; `nil` where it is of neither.
     func legalHoldKind(of id: AlertID) throws(ReportError) -> LegalHold.Kind?
@@ -57,7 +58,13 @@ public protocol LegalHoldStore: Sendable {
     /// Legal holds that hold at a time, the newest first, at most 1000.
     func legalHolds(at unixMilliseconds: Int64) throws(ReportError) -> [LegalHold]
 
+    /// Legal holds on an alert or stream, those that are over among them, the oldest first, at most
+    /// 1000.
+    func legalHolds(on id: AlertID) throws(ReportError) -> [LegalHold]
+
     /// Ends the legal hold of this id now, or all of the alert or stream of this id.
     /// - Returns: how many ended.
-    func releaseLegalHolds(_ id: AlertID, at unixMilliseconds: Int64) throws(ReportError) -> Int
+    func releaseLegalHolds(
+        _ id: AlertID, by actor: String, at unixMilliseconds: Int64
+    ) throws(ReportError) -> Int
 }

@@ -11,6 +11,10 @@ public enum RetentionKind: String, Sendable, Hashable, CaseIterable, Codable {
     case rejectedAlerts = "rejected_alerts"
     /// Alerts, with their reports, steps, denials and feedback.
     case alerts
+    /// Reports that are about no alert, such as `stream.unexamined`.
+    case otherReports = "other_reports"
+    /// Authorities' requests that are over: not to stop a stream, and legal holds.
+    case holds
     /// What was examined, minute by minute.
     case coverage
     /// Who and what a stream was: address, labels, place, publisher.
@@ -23,6 +27,10 @@ public struct RetentionPolicy: Sendable, Hashable {
     public var alertsDays = 365
     /// From the rejection of an alert; 0 is as long as other alerts.
     public var rejectedAlertsDays = 30
+    /// From each report that is about no alert.
+    public var otherReportsDays = 90
+    /// From the end of an authority's request.
+    public var holdsDays = 1095
     /// From the end of a watch.
     public var streamsDays = 365
     /// From each minute.
@@ -37,6 +45,8 @@ public struct RetentionPolicy: Sendable, Hashable {
         case .rejectedAlerts: rejectedAlertsDays
         case .alerts: alertsDays
         case .coverage: coverageDays
+        case .otherReports: otherReportsDays
+        case .holds: holdsDays
         case .streams: streamsDays
         }
     }
@@ -92,10 +102,11 @@ public protocol RetentionStore: Sendable {
     ///   - policy: how long it is kept.
     ///   - unixMilliseconds: now.
     ///   - mark: where the step before ended; `nil` for the first.
+    ///   - actor: who sweeps, as ``AuditEntry`` names people.
     ///   - isDry: whether nothing is erased, only counted.
     func erase(
         _ kind: RetentionKind, _ policy: RetentionPolicy, at unixMilliseconds: Int64,
-        after mark: SweepMark?, isDry: Bool
+        after mark: SweepMark?, by actor: String, isDry: Bool
     ) throws(ReportError) -> SweepBatch
 }
 
@@ -113,6 +124,8 @@ public struct RetentionSweep: Sendable {
     public let policy: RetentionPolicy
     /// When the sweep began, which decides what is due, Unix milliseconds.
     public let unixMilliseconds: Int64
+    /// Who sweeps, as ``AuditEntry`` names people.
+    public let actor: String
     /// Whether nothing is erased, only counted.
     public let isDry: Bool
     /// What was erased so far; of a dry run, would be.
@@ -128,8 +141,12 @@ public struct RetentionSweep: Sendable {
     private var mark: SweepMark?
 
     /// Begins a sweep.
-    public init(_ policy: RetentionPolicy, at unixMilliseconds: Int64, isDry: Bool = false) {
+    public init(
+        _ policy: RetentionPolicy, at unixMilliseconds: Int64,
+        by actor: String = AuditEntry.vigil, isDry: Bool = false
+    ) {
         self.policy = policy
+        self.actor = actor
         self.unixMilliseconds = unixMilliseconds
         self.isDry = isDry
     }
@@ -138,7 +155,8 @@ public struct RetentionSweep: Sendable {
     /// - Returns: whether there is more to do.
     public mutating func step(_ store: any RetentionStore) throws(ReportError) -> Bool {
         guard let kind = left.first else { return false }
-        let batch = try store.erase(kind, policy, at: unixMilliseconds, after: mark, isDry: isDry)
+        let batch = try store.erase(
+            kind, policy, at: unixMilliseconds, after: mark, by: actor, isDry: isDry)
         erased[kind, default: 0] += batch.erased
         kept[kind, default: [:]].merge(batch.kept, uniquingKeysWith: +)
         mark = batch.next

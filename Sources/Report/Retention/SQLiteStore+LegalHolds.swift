@@ -5,7 +5,7 @@ public import Match
 
 extension SQLiteStore: LegalHoldStore {
     /// Keeps a legal hold; see ``LegalHoldStore``.
-    public func keep(_ hold: LegalHold) throws(ReportError) {
+    public func keep(_ hold: LegalHold, by actor: String) throws(ReportError) {
         let what = "store a legal hold"
         try write(what) { database in
             guard try Self.kind(of: hold.subject, database) == hold.kind else {
@@ -25,7 +25,7 @@ extension SQLiteStore: LegalHoldStore {
                 hold.untilUnixMilliseconds,
             ])
             let entry = AuditEntry(
-                .retentionChanged, about: hold.subject.description,
+                .retentionChanged, by: actor, about: hold.subject.description,
                 detail: ["legal_hold": .text(hold.id.description), "kept": true])
             try Self.append(entry, at: hold.sinceUnixMilliseconds, database)
         }
@@ -36,7 +36,7 @@ extension SQLiteStore: LegalHoldStore {
         try read("alerts and streams") { try Self.kind(of: id, $0) }
     }
 
-    private static func kind(of id: AlertID, _ database: Database) throws -> LegalHold.Kind? {
+    static func kind(of id: AlertID, _ database: Database) throws -> LegalHold.Kind? {
         if try isKnown(alert: id, database) { return .alert }
         let stream = try Bool.fetchOne(
             database.cachedStatement(sql: "SELECT 1 FROM streams WHERE id = ?"),
@@ -58,9 +58,20 @@ extension SQLiteStore: LegalHoldStore {
         }
     }
 
+    /// Legal holds on an alert or stream; see ``LegalHoldStore``.
+    public func legalHolds(on id: AlertID) throws(ReportError) -> [LegalHold] {
+        try read("the legal holds") { database in
+            try Row.fetchAll(
+                database.cachedStatement(
+                    sql: "SELECT * FROM legal_holds WHERE subject = ? ORDER BY id LIMIT ?"),
+                arguments: [id.description, ActionLimits.listed]
+            ).map(LegalHold.init)
+        }
+    }
+
     /// Ends legal holds; see ``LegalHoldStore``.
     public func releaseLegalHolds(
-        _ id: AlertID, at unixMilliseconds: Int64
+        _ id: AlertID, by actor: String, at unixMilliseconds: Int64
     ) throws(ReportError) -> Int {
         try write("release a legal hold") { database in
             let sql = """
@@ -73,7 +84,7 @@ extension SQLiteStore: LegalHoldStore {
                 arguments: [unixMilliseconds, id.description])
             for row in ended {
                 let entry = AuditEntry(
-                    .retentionChanged, about: try row.value("subject") as String,
+                    .retentionChanged, by: actor, about: try row.value("subject") as String,
                     detail: ["legal_hold": .text(try row.value("id")), "kept": false])
                 try Self.append(entry, at: unixMilliseconds, database)
             }

@@ -11,20 +11,20 @@ extension SQLiteStore: RetentionStore {
     /// Erases a batch of a kind; see ``RetentionStore``.
     public func erase(
         _ kind: RetentionKind, _ policy: RetentionPolicy, at unixMilliseconds: Int64,
-        after mark: SweepMark?, isDry: Bool
+        after mark: SweepMark?, by actor: String, isDry: Bool
     ) throws(ReportError) -> SweepBatch {
         guard let limit = policy.limit(of: kind, at: unixMilliseconds) else { return SweepBatch() }
         let due = Due(
-            kind: kind, limit: limit, now: unixMilliseconds, mark: mark, isDry: isDry)
+            kind: kind, limit: limit, now: unixMilliseconds, mark: mark, actor: actor,
+            isDry: isDry)
         switch kind {
-        case .rejectedAlerts: return try eraseAlerts(due, Due.rejected)
-        case .alerts:
-            let batch = try eraseAlerts(due, Due.ended)
-            if batch.next == nil, !isDry { try removeOldEvents(due) }
-            return batch
+        case .rejectedAlerts: return try erase(due, .rejectedAlerts)
+        case .alerts: return try erase(due, .alerts)
+        case .otherReports: return try erase(due, .otherReports)
+        case .holds: return try erase(due, .holds)
         case .coverage: return try eraseCoverage(due)
         case .streams:
-            let batch = try eraseStreams(due)
+            let batch = try erase(due, .streams)
             if batch.next == nil, !isDry { try removeBareStreams(due) }
             return batch
         }
@@ -47,7 +47,34 @@ extension SQLiteStore: RetentionStore {
         let detail: [String: AuditValue] = [
             "what": .text(due.kind.rawValue), "erased": .number(Int64(erased)),
         ]
-        try append(AuditEntry(.retentionSwept, detail: detail), at: due.now, database)
+        let entry = AuditEntry(.retentionSwept, by: due.actor, detail: detail)
+        try append(entry, at: due.now, database)
+    }
+
+    private func erase(_ due: Due, _ walk: Walk) throws(ReportError) -> SweepBatch {
+        try sweep(due) { database in
+            let rows = try Row.fetchAll(
+                database.cachedStatement(sql: walk.candidates), arguments: due.arguments)
+            let reason = try database.cachedStatement(sql: walk.reason)
+            let removals =
+                try due.isDry
+                ? [] : walk.removals.map { try database.cachedStatement(sql: $0) }
+            var batch = SweepBatch(next: try SweepMark(last: rows))
+            for row in rows {
+                let id: String = try row.value("id")
+                if let kept = try String.fetchOne(reason, arguments: due.arguments(id)) {
+                    guard let kept = KeptReason(rawValue: kept) else { throw Row.damage("kept") }
+                    batch.kept[kept, default: 0] += 1
+                    continue
+                }
+                for removal in removals { try removal.execute(arguments: ["id": id]) }
+                if !due.isDry {
+                    _ = try Self.erase(subject: id, at: due.now, by: due.actor, database)
+                }
+                batch.erased += 1
+            }
+            return batch
+        }
     }
 }
 
@@ -57,35 +84,38 @@ private struct Due {
     var limit: Int64
     var now: Int64
     var mark: SweepMark?
+    var actor: String
     var isDry: Bool
-
-    /// Candidates: `id`, and `time` by which they are ordered.
-    static let ended = """
-        SELECT ifnull(closed_ms, updated_ms) AS time, id FROM alerts
-        WHERE ifnull(closed_ms, updated_ms) < :limit
-            AND ifnull(closed_ms, updated_ms) >= :time
-            AND (ifnull(closed_ms, updated_ms) > :time OR id > :id)
-        ORDER BY ifnull(closed_ms, updated_ms), id LIMIT :batch
-        """
-    static let rejected = """
-        SELECT at_ms AS time, alert_id AS id FROM feedback AS f
-        WHERE verdict = 'rejected' AND at_ms < :limit AND at_ms >= :time
-            AND (at_ms > :time OR alert_id > :id)
-            AND number = (SELECT MAX(number) FROM feedback WHERE alert_id = f.alert_id)
-        ORDER BY at_ms, alert_id LIMIT :batch
-        """
-    static let streams = """
-        SELECT ended_ms AS time, id FROM streams
-        WHERE ended_ms IS NOT NULL AND name <> '' AND ended_ms < :limit AND ended_ms >= :time
-            AND (ended_ms > :time OR id > :id)
-        ORDER BY ended_ms, id LIMIT :batch
-        """
 
     var arguments: StatementArguments {
         [
             "limit": limit, "time": mark?.time ?? Int64.min, "id": mark?.id ?? "",
             "batch": RetentionLimits.batch,
         ]
+    }
+
+    /// What the question takes whether one candidate is still needed.
+    func arguments(_ id: String) -> StatementArguments {
+        ["id": id, "now": now, "open": now - RetentionPolicy.longestOpen]
+    }
+}
+
+/// How one kind is walked over, in SQL.
+private struct Walk {
+    /// Those that are due: `id`, and `time` by which they are ordered.
+    var candidates: String
+    /// Why one is still needed; NULL where it is not.
+    var reason: String
+    /// What removes one and all that belongs to it, in order.
+    var removals: [String]
+
+    /// Candidates from a source with `time` and `id`, in the order of an index on both.
+    private static func due(time: String, id: String, _ source: String) -> String {
+        """
+        SELECT \(time) AS time, \(id) AS id FROM \(source)
+            AND \(time) < :limit AND \(time) >= :time AND (\(time) > :time OR \(id) > :id)
+        ORDER BY \(time), \(id) LIMIT :batch
+        """
     }
 
     /// Whether a legal hold keeps one of the ids in `subjects`.
@@ -95,26 +125,27 @@ private struct Due {
             AND (until_ms IS NULL OR until_ms > :now))
         """
     }
-}
 
-// MARK: - Alerts
+    /// Whether a report is on its way.
+    private static let isOnItsWay = """
+        EXISTS (SELECT 1 FROM deliveries WHERE report_id = reports.id
+            AND state IN ('queued', 'delivering', 'retrying'))
+        """
 
-extension SQLiteStore {
-    /// Tables with a column `alert_id` that go with their alert.
-    static let tablesOfAlerts = ["feedback", "alert_steps", "denials"]
+    /// Removes reports, by a condition, with what belongs to them.
+    private static func removal(ofReports condition: String) -> [String] {
+        SQLiteStore.tablesOfReports.map {
+            "DELETE FROM \($0) WHERE report_id IN (SELECT id FROM reports WHERE \(condition))"
+        } + ["DELETE FROM reports WHERE \(condition)"]
+    }
 
-    /// Tables with a column `report_id` that go with their report.
-    static let tablesOfReports = ["deliveries", "report_bodies"]
-
-    /// Whether an alert is still needed, and why.
-    private static let reasonToKeep = """
+    private static let alertReason = """
         SELECT CASE
-            WHEN \(Due.isHeld("a.id, a.stream_id")) THEN 'legal_hold'
+            WHEN \(isHeld("a.id, a.stream_id")) THEN 'legal_hold'
             WHEN a.closed_ms IS NULL AND (a.updated_ms > :open OR EXISTS (
                 SELECT 1 FROM streams WHERE id = a.stream_id AND ended_ms IS NULL)) THEN 'open'
-            WHEN EXISTS (SELECT 1 FROM reports WHERE alert_id = a.id
-                AND EXISTS (SELECT 1 FROM deliveries WHERE report_id = reports.id
-                    AND state IN ('queued', 'delivering', 'retrying'))) THEN 'not_delivered'
+            WHEN EXISTS (SELECT 1 FROM reports WHERE alert_id = a.id AND \(isOnItsWay))
+                THEN 'not_delivered'
             WHEN EXISTS (SELECT 1 FROM alert_steps WHERE alert_id = a.id AND step = 'detected')
                 AND NOT EXISTS (SELECT 1 FROM alert_steps WHERE alert_id = a.id
                     AND step IN ('confirmed_gone', 'stop_given_up', 'ended_by_itself'))
@@ -123,47 +154,66 @@ extension SQLiteStore {
                 THEN 'denial_in_force'
         END FROM alerts AS a WHERE a.id = :id
         """
+    private static let alertRemovals =
+        removal(ofReports: "alert_id = :id")
+        + SQLiteStore.tablesOfAlerts.map { "DELETE FROM \($0) WHERE alert_id = :id" }
+        + ["DELETE FROM alerts WHERE id = :id"]
 
-    private func eraseAlerts(_ due: Due, _ candidates: String) throws(ReportError) -> SweepBatch {
-        try sweep(due) { database in
-            let rows = try Row.fetchAll(
-                database.cachedStatement(sql: candidates), arguments: due.arguments)
-            let reason = try database.cachedStatement(sql: Self.reasonToKeep)
-            let removals = try due.isDry ? [] : Self.removals(database)
-            var batch = SweepBatch(next: try SweepMark(last: rows))
-            for row in rows {
-                let id: String = try row.value("id")
-                let kept = try String.fetchOne(
-                    reason,
-                    arguments: [
-                        "id": id, "now": due.now, "open": due.now - RetentionPolicy.longestOpen,
-                    ])
-                if let kept {
-                    guard let kept = KeptReason(rawValue: kept) else { throw Row.damage("kept") }
-                    batch.kept[kept, default: 0] += 1
-                    continue
-                }
-                for removal in removals { try removal.execute(arguments: [id]) }
-                if !due.isDry {
-                    _ = try Self.erase(
-                        subject: id, at: due.now, by: AuditEntry.vigil, database)
-                }
-                batch.erased += 1
-            }
-            return batch
-        }
-    }
+    static let alerts = Walk(
+        candidates: due(time: "ifnull(closed_ms, updated_ms)", id: "id", "alerts WHERE 1"),
+        reason: alertReason, removals: alertRemovals)
 
-    /// The statements that remove an alert and all that belongs to it, in order.
-    private static func removals(_ database: Database) throws -> [Statement] {
-        let ofReports = tablesOfReports.map {
-            "DELETE FROM \($0) WHERE report_id IN (SELECT id FROM reports WHERE alert_id = ?)"
-        }
-        let ofAlerts = (tablesOfAlerts + ["reports"]).map { "DELETE FROM \($0) WHERE alert_id = ?" }
-        return try (ofReports + ofAlerts + ["DELETE FROM alerts WHERE id = ?"]).map {
-            try database.cachedStatement(sql: $0)
-        }
-    }
+    static let rejectedAlerts = Walk(
+        candidates: due(
+            time: "at_ms", id: "alert_id",
+            """
+            feedback AS f WHERE verdict = 'rejected'
+                AND number = (SELECT MAX(number) FROM feedback WHERE alert_id = f.alert_id)
+            """), reason: alertReason, removals: alertRemovals)
+
+    static let otherReports = Walk(
+        candidates: due(time: "created_ms", id: "id", "reports WHERE alert_id IS NULL"),
+        reason: """
+            SELECT CASE WHEN \(isHeld("stream_id")) THEN 'legal_hold'
+                WHEN \(isOnItsWay) THEN 'not_delivered' END FROM reports WHERE id = :id
+            """,
+        removals: removal(ofReports: "id = :id"))
+
+    static let holds = Walk(
+        candidates: due(
+            time: "until_ms", id: "id",
+            """
+            (SELECT until_ms, id FROM holds UNION ALL SELECT until_ms, id FROM legal_holds)
+                WHERE until_ms IS NOT NULL
+            """),
+        reason: "SELECT NULL WHERE :id = :id",
+        removals: ["holds", "legal_holds"].map { "DELETE FROM \($0) WHERE id = :id" })
+
+    /// Takes from streams what they can be found by, and what was told of them alone, in which it
+    /// stands too; their coverage has a time of its own.
+    static let streams = Walk(
+        candidates: due(
+            time: "ended_ms", id: "id", "streams WHERE ended_ms IS NOT NULL AND name <> ''"),
+        reason: """
+            SELECT CASE WHEN \(isHeld(":id")) THEN 'legal_hold'
+                WHEN EXISTS (SELECT 1 FROM alerts WHERE stream_id = :id) THEN 'has_alerts'
+                WHEN EXISTS (SELECT 1 FROM reports WHERE alert_id IS NULL AND stream_id = :id
+                    AND \(isOnItsWay)) THEN 'not_delivered' END
+            """,
+        removals: [
+            """
+            UPDATE streams SET name = '', labels = '{}', server = NULL, path = NULL,
+                publisher = NULL, peer = NULL, end_reason = '' WHERE id = :id
+            """
+        ] + removal(ofReports: "alert_id IS NULL AND stream_id = :id"))
+}
+
+extension SQLiteStore {
+    /// Tables with a column `alert_id` that go with their alert.
+    static let tablesOfAlerts = ["feedback", "alert_steps", "denials"]
+
+    /// Tables with a column `report_id` that go with their report.
+    static let tablesOfReports = ["deliveries", "report_bodies"]
 }
 
 extension SweepMark {
@@ -174,94 +224,15 @@ extension SweepMark {
     }
 }
 
-// MARK: - Streams
+// MARK: - Streams and coverage
 
 extension SQLiteStore {
-    /// Takes from streams what they can be found by; their coverage has a time of its own.
-    private func eraseStreams(_ due: Due) throws(ReportError) -> SweepBatch {
-        let reason = """
-            SELECT CASE WHEN \(Due.isHeld(":id")) THEN 'legal_hold'
-                WHEN EXISTS (SELECT 1 FROM alerts WHERE stream_id = :id) THEN 'has_alerts' END
-            """
-        let removal = """
-            UPDATE streams SET name = '', labels = '{}', server = NULL, path = NULL,
-                publisher = NULL, peer = NULL, end_reason = '' WHERE id = ?
-            """
-        return try sweep(due) { database in
-            let rows = try Row.fetchAll(
-                database.cachedStatement(sql: Due.streams), arguments: due.arguments)
-            var batch = SweepBatch(next: try SweepMark(last: rows))
-            for row in rows {
-                let id: String = try row.value("id")
-                let kept = try String.fetchOne(
-                    database.cachedStatement(sql: reason), arguments: ["id": id, "now": due.now])
-                if let kept {
-                    guard let kept = KeptReason(rawValue: kept) else { throw Row.damage("kept") }
-                    batch.kept[kept, default: 0] += 1
-                    continue
-                }
-                if !due.isDry {
-                    try database.cachedStatement(sql: removal).execute(arguments: [id])
-                    try Self.removeEvents(ofStream: id, database)
-                    _ = try Self.erase(
-                        subject: id, at: due.now, by: AuditEntry.vigil, database)
-                }
-                batch.erased += 1
-            }
-            return batch
-        }
-    }
-
-    /// Removes reports that are about no alert, once they arrived or went nowhere.
-    private func removeOldEvents(_ due: Due) throws(ReportError) {
-        let found = """
-            SELECT id FROM reports WHERE alert_id IS NULL AND created_ms < :limit
-                AND NOT \(Due.isHeld("reports.stream_id"))
-                AND NOT EXISTS (SELECT 1 FROM deliveries WHERE report_id = reports.id
-                    AND state IN ('queued', 'delivering', 'retrying')) LIMIT :batch
-            """
-        var removed = RetentionLimits.batch
-        while removed == RetentionLimits.batch {
-            removed = try write("erase old events") { database in
-                let ids = try String.fetchAll(
-                    database.cachedStatement(sql: found),
-                    arguments: [
-                        "limit": due.limit, "now": due.now, "batch": RetentionLimits.batch,
-                    ])
-                for table in Self.tablesOfReports {
-                    let sql = "DELETE FROM \(table) WHERE report_id = ?"
-                    for id in ids {
-                        try database.cachedStatement(sql: sql).execute(arguments: [id])
-                    }
-                }
-                for id in ids {
-                    try database.cachedStatement(sql: "DELETE FROM reports WHERE id = ?")
-                        .execute(arguments: [id])
-                }
-                try Self.tell(ids.count, due, database)
-                return ids.count
-            }
-        }
-    }
-
-    /// Removes what was told of a stream alone: its name and labels stand in it.
-    private static func removeEvents(ofStream id: String, _ database: Database) throws {
-        let own = "SELECT id FROM reports WHERE alert_id IS NULL AND stream_id = ?"
-        for table in tablesOfReports {
-            let sql = "DELETE FROM \(table) WHERE report_id IN (\(own))"
-            try database.cachedStatement(sql: sql).execute(arguments: [id])
-        }
-        try database.cachedStatement(
-            sql: "DELETE FROM reports WHERE alert_id IS NULL AND stream_id = ?"
-        ).execute(arguments: [id])
-    }
-
     /// Removes streams that nothing is left of, not even coverage.
     private func removeBareStreams(_ due: Due) throws(ReportError) {
         let sql = """
             DELETE FROM streams WHERE id IN (
                 SELECT id FROM streams AS s WHERE name = ''
-                    AND NOT \(Due.isHeld("s.id"))
+                    AND NOT \(Walk.isHeld("s.id"))
                     AND NOT EXISTS (SELECT 1 FROM coverage WHERE stream_id = s.id) LIMIT :batch)
             """
         var removed = RetentionLimits.batch
@@ -273,18 +244,14 @@ extension SQLiteStore {
             }
         }
     }
-}
 
-// MARK: - Coverage
-
-extension SQLiteStore {
     /// Erases old minutes of one stream, the next that has any.
     private func eraseCoverage(_ due: Due) throws(ReportError) -> SweepBatch {
         let limit = due.limit / 1000
         let next = """
             SELECT id FROM streams AS s WHERE id >= :id AND EXISTS (
                 SELECT 1 FROM coverage WHERE stream_id = s.id AND minute_s < :limit)
-            AND NOT \(Due.isHeld("s.id")) ORDER BY id LIMIT 1
+            AND NOT \(Walk.isHeld("s.id")) ORDER BY id LIMIT 1
             """
         // Read by itself: it may pass many streams, and writers do not wait for it.
         let found = try read("what is due") { database in
@@ -305,10 +272,12 @@ extension SQLiteStore {
         let removal = """
             DELETE \(old) AND minute_s <= ifnull((SELECT minute_s FROM coverage
                 WHERE stream_id = ?1 ORDER BY minute_s LIMIT 1 OFFSET ?3), ?2)
+                AND NOT EXISTS (SELECT 1 FROM legal_holds WHERE subject = ?1
+                    AND (until_ms IS NULL OR until_ms > ?4))
             """
         let erased = try write("erase what is due") { database in
             try database.cachedStatement(sql: removal).execute(
-                arguments: [id, limit, RetentionLimits.minutes - 1])
+                arguments: [id, limit, RetentionLimits.minutes - 1, due.now])
             let erased = database.changesCount
             try Self.tell(erased, due, database)
             return erased

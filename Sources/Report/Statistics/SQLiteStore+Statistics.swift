@@ -37,7 +37,10 @@ extension SQLiteStore: StatisticsStore {
             MIN(s.at_ms) FILTER (WHERE s.step = 'ended_by_itself'),
             MIN(s.at_ms) FILTER (WHERE s.step = 'stop_given_up'),
             (SELECT MIN(at_ms) FROM feedback WHERE alert_id = a.id),
-            (SELECT MIN(at_ms) FROM feedback WHERE alert_id = a.id AND verdict <> 'confirmed'),
+            (SELECT MIN(at_ms) FROM feedback WHERE alert_id = a.id AND verdict = 'taken_over'),
+            (SELECT MIN(at_ms) FROM feedback WHERE alert_id = a.id AND number > ifnull((
+                SELECT MAX(number) FROM feedback
+                WHERE alert_id = a.id AND verdict <> 'rejected'), -1)),
             (SELECT verdict FROM feedback WHERE alert_id = a.id ORDER BY number DESC LIMIT 1)
         FROM alerts AS a INDEXED BY alerts_opened
         LEFT JOIN alert_steps AS s ON s.alert_id = a.id
@@ -133,8 +136,9 @@ extension AlertFacts {
         ended = try row.optional(at: 11)
         givenUp = try row.optional(at: 12)
         firstFeedback = try row.optional(at: 13)
-        settled = try row.optional(at: 14)
-        let word: String? = try row.optional(at: 15)
+        takenOver = try row.optional(at: 14)
+        rejected = try row.optional(at: 15)
+        let word: String? = try row.optional(at: 16)
         verdict = try word.map {
             guard let verdict = Verdict(rawValue: $0) else { throw Row.damage("verdict") }
             return verdict

@@ -20,8 +20,10 @@ package struct AlertFacts: Sendable {
     package var ended: Int64?
     package var givenUp: Int64?
     package var firstFeedback: Int64?
-    /// First feedback that says that the matter is settled or in other hands.
-    package var settled: Int64?
+    /// First feedback that says that the matter is in other hands.
+    package var takenOver: Int64?
+    /// When it was rejected, if that still stands.
+    package var rejected: Int64?
     package var verdict: Verdict?
 
     package init(
@@ -36,7 +38,7 @@ package struct AlertFacts: Sendable {
     }
 
     /// When removal was confirmed, whichever way.
-    var removed: Int64? { [gone, ended, settled].compactMap(\.self).min() }
+    var removed: Int64? { [gone, ended, takenOver, rejected].compactMap(\.self).min() }
 }
 
 /// Adds up.

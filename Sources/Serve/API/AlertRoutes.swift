@@ -21,9 +21,8 @@ struct AlertRoutes: Sendable {
 
     func add(to group: RouterGroup<APIContext>) {
         group.get("alerts") { request, context in
-            let response = try await list(request)
             await audit.looked(at: "alerts", by: context)
-            return response
+            return try await list(request)
         }
         group.get("alerts/:id") { _, context in
             guard let id = AlertID(context.parameters.get("id") ?? "") else { throw notFound }
@@ -42,9 +41,8 @@ struct AlertRoutes: Sendable {
         }
         group.get("known") { _, _ in Response.json(PageView(items: known, next: nil)) }
         group.get("events") { _, context in
-            let response = try follow()
             await audit.looked(at: "events", by: context)
-            return response
+            return try follow()
         }
     }
 
@@ -105,13 +103,13 @@ struct ActionRoutes: Sendable {
 
     func addReading(to group: RouterGroup<APIContext>) {
         group.get("holds") { _, context in
-            let holds = try await disk.run { try store.holds(at: unixMilliseconds()) }
             await audit.looked(at: "holds", by: context)
+            let holds = try await disk.run { try store.holds(at: unixMilliseconds()) }
             return Response.json(PageView(items: holds.map(HoldView.init), next: nil))
         }
         group.get("denials") { _, context in
-            let denials = try await disk.run { try store.denials(at: unixMilliseconds()) }
             await audit.looked(at: "denials", by: context)
+            let denials = try await disk.run { try store.denials(at: unixMilliseconds()) }
             return Response.json(PageView(items: denials.map(DenialView.init), next: nil))
         }
     }

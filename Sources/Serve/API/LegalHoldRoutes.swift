@@ -12,9 +12,11 @@ struct LegalHoldRoutes: Sendable {
     let store: any LiveStore
     let disk: StoreQueue
     let logger: Logger
+    let audit: AuditDesk
 
     func addReading(to group: RouterGroup<APIContext>) {
-        group.get("legal-holds") { _, _ in
+        group.get("legal-holds") { _, context in
+            await audit.looked(at: "legal_holds", by: context)
             let holds = try await disk.run { try store.legalHolds(at: unixMilliseconds()) }
             return Response.json(PageView(items: holds.map(LegalHoldView.init), next: nil))
         }
@@ -24,8 +26,9 @@ struct LegalHoldRoutes: Sendable {
         group.post("legal-holds") { request, context in
             let body = try await request.body.collect(upTo: context.maxUploadSize)
             let hold = try LegalHoldBody(Data(body.readableBytesView)).hold
+            let actor = context.actor
             let isKept = try await disk.run { () -> Bool in
-                do throws(ReportError) { try store.keep(hold) } catch {
+                do throws(ReportError) { try store.keep(hold, by: actor) } catch {
                     guard error.code == .notFound else { throw error }
                     return false
                 }
@@ -41,9 +44,10 @@ struct LegalHoldRoutes: Sendable {
             return Response.json(LegalHoldView(hold), status: .created)
         }
         group.delete("legal-holds/:id") { _, context in
+            let actor = context.actor
             guard let id = AlertID(context.parameters.get("id") ?? ""),
                 try await disk.run({
-                    try store.releaseLegalHolds(id, at: unixMilliseconds()) > 0
+                    try store.releaseLegalHolds(id, by: actor, at: unixMilliseconds()) > 0
                 })
             else {
                 throw APIError(.notFound, "not_found", "no legal hold that goes on has this id")

@@ -45,7 +45,7 @@ package actor DeliveryDesk {
     /// Outcomes that are not written yet.
     private var steps: [DeliveryStep] = []
     /// Endpoints that want no more, until that is on record.
-    private var leaving: Set<String> = []
+    private var leaving: [String: EndpointStanding] = [:]
     private var random = SystemRandomNumberGenerator()
     private let wakes: AsyncStream<Void>
     private let waker: AsyncStream<Void>.Continuation
@@ -147,7 +147,8 @@ package actor DeliveryDesk {
         turn.steps = offered
         let isEnding = Task.isCancelled
         for (name, lane) in lanes { turn.wants[name] = isEnding ? 0 : free(lane) }
-        for name in leaving { turn.wants[name] = 0 }
+        for name in leaving.keys { turn.wants[name] = 0 }
+        let left = Array(leaving.values)
         var wentBack = clock.wentBack()
         do {
             try await takeUp()
@@ -159,11 +160,13 @@ package actor DeliveryDesk {
             }
             let (due, disabled) = try await disk.run { [store, turn] in
                 var turn = turn
+                for standing in left { try store.disable(standing) }
                 // First: what `take` begins must be sent.
                 let disabled = try store.disabledEndpoints()
                 for standing in disabled { turn.wants[standing.endpoint] = 0 }
                 return (try store.take(turn, at: unixMilliseconds()), disabled)
             }
+            for standing in left { leaving[standing.endpoint] = nil }
             note(disabled.map(\.endpoint))
             isStoreFailing = false
             for delivery in due { begin(delivery) }
@@ -198,7 +201,7 @@ package actor DeliveryDesk {
 
     private func note(_ disabled: [String]) {
         for name in lanes.keys {
-            lanes[name]?.isDisabled = disabled.contains(name) || leaving.contains(name)
+            lanes[name]?.isDisabled = disabled.contains(name) || leaving[name] != nil
         }
     }
 
@@ -224,14 +227,14 @@ package actor DeliveryDesk {
         guard let sink = lanes[delivery.endpoint]?.endpoint.sink else { return }
         let result = Task.isCancelled ? nil : await sink.send(delivery)
         if let result, !(Task.isCancelled && result.isFailure) {
-            return await ended(delivery, result)
+            return ended(delivery, result)
         }
         // Not sent, or cut short because the service ends: the next start sends it at once.
         lanes[delivery.endpoint]?.underWay -= 1
         steps.append(DeliveryStep(.recovered, delivery.report, to: delivery.endpoint))
     }
 
-    private func ended(_ delivery: DueDelivery, _ result: SendResult) async {
+    private func ended(_ delivery: DueDelivery, _ result: SendResult) {
         let name = delivery.endpoint
         guard var lane = lanes[name] else { return }
         let now = unixMilliseconds()
@@ -253,13 +256,11 @@ package actor DeliveryDesk {
         case .gone(let why):
             lane.failed += 1
             lane.isDisabled = true
-            leaving.insert(name)
+            disable(name, why, now)
             // It waits, as all others do, until somebody enables the endpoint.
             steps.append(DeliveryStep(.recovered, delivery.report, to: name, error: why))
         }
-        // Before anything is waited for: others change it meanwhile.
         lanes[name] = lane
-        if case .gone(let why) = result { await disable(name, why, now) }
     }
 
     private func step(
@@ -278,19 +279,13 @@ package actor DeliveryDesk {
         return DeliveryStep(.abandoned, delivery.report, to: delivery.endpoint, error: why)
     }
 
-    private func disable(_ name: String, _ why: String, _ now: Int64) async {
+    /// Sends it no more; the next turn that reaches the store records that.
+    private func disable(_ name: String, _ why: String, _ now: Int64) {
         logger.error(
             "endpoint \(name) is disabled: \(why); its reports wait for `vigil report enable \(name)`"
         )
-        do {
-            try await disk.run { [store] in
-                try store.disable(
-                    EndpointStanding(endpoint: name, reason: why, disabledUnixMilliseconds: now))
-            }
-            leaving.remove(name)
-        } catch {
-            logger.error("that \(name) is disabled is not on record: \(error)")
-        }
+        leaving[name] = EndpointStanding(
+            endpoint: name, reason: why, disabledUnixMilliseconds: now)
     }
 }
 

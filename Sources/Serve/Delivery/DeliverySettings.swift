@@ -75,11 +75,15 @@ public struct DeliverySettings: Sendable {
         guard sections.count <= Self.mostEndpoints else {
             throw section.error("endpoints", "must be at most \(Self.mostEndpoints)")
         }
+        var places: Set<String> = []
         for var section in sections {
             let endpoint = try Self.endpoint(&section)
             try section.finish()
             guard !endpoints.contains(where: { $0.name == endpoint.name }) else {
                 throw section.error("name", "is \(endpoint.name), as that of another endpoint")
+            }
+            if let place = (endpoint.sink as? LineSink)?.place, !places.insert(place).inserted {
+                throw section.error("name", "\(endpoint.name) and another write to \(place)")
             }
             endpoints.append(endpoint)
         }
@@ -95,13 +99,14 @@ public struct DeliverySettings: Sendable {
         }
         var concurrency = 16
         try section.integer("concurrency", in: 1...256) { concurrency = $0 }
-        let filter = try filter(&section)
+        var filter = try filter(&section)
         let rendering = try rendering(&section)
+        if case .chat = rendering, filter.events == nil { filter.events = Self.chatEvents }
         let sink: any DeliverySink
         switch try section.text("kind") ?? "webhook" {
         case "webhook": sink = try webhook(&section, rendering, concurrency)
         case "file": sink = try file(&section, rendering)
-        case "stdout": sink = LineSink(StandardOutputLines(), rendering: rendering)
+        case "stdout": sink = LineSink(StreamLines(), rendering: rendering)
         case "exec":
             guard let command = try section.texts("command"), let program = command.first,
                 program.hasPrefix("/")
@@ -156,7 +161,8 @@ public struct DeliverySettings: Sendable {
                 let text = template ?? Self.usualMessage
                 return .chat(
                     try text.hasPrefix("{") && !text.hasPrefix("{{")
-                        ? ChatTemplate(json: text) : ChatTemplate(text: text))
+                        ? ChatTemplate(json: text, escaping: .mentions)
+                        : ChatTemplate(text: text, escaping: .mentions))
             default:
                 throw ReportError(
                     .invalidValue, "must be native, cloudevents, cloudevents-binary or chat")
@@ -166,9 +172,15 @@ public struct DeliverySettings: Sendable {
         }
     }
 
+    /// What goes to a chat tool, where people read, unless the configuration says otherwise.
+    private static let chatEvents: Set<String> = [
+        EventKind.alertOpened.rawValue, EventKind.streamStopped.rawValue,
+        EventKind.canaryFailed.rawValue, EventKind.test.rawValue,
+    ]
+
     /// What a chat tool shows unless the configuration says otherwise.
     private static let usualMessage =
-        "Known item {{known.item}} of {{known.set}} ({{known.category}}) in {{input}}, since {{opened_at}}; alert {{alert_id}}"
+        "{{type}}: known item {{known.item}} of {{known.set}} ({{known.category}}) in {{input}}, since {{opened_at}}; alert {{alert_id}}"
 
     private static func webhook(
         _ section: inout StrictMapping, _ rendering: EventRendering, _ concurrency: Int
@@ -214,7 +226,10 @@ public struct DeliverySettings: Sendable {
         try section.integer("max_mb", in: 1...100_000) { megabytes = $0 }
         try section.integer("keep", in: 0...1000) { kept = $0 }
         return LineSink(
-            LineFile(path: path, mostBytes: megabytes * 1_000_000, kept: kept),
+            LineFile(
+                path: URL(filePath: path).standardizedFileURL.path,
+                mostBytes: megabytes * 1_000_000,
+                kept: kept),
             rendering: rendering)
     }
 }

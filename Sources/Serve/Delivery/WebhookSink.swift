@@ -55,8 +55,9 @@ final class WebhookSink: DeliverySink {
             }
             request.headers.replaceOrAdd(name: "user-agent", value: "vigil")
             request.body = .bytes(rendered.body)
+            let began = ContinuousClock.now
             let client = try await clients.client()
-            let result = try await answer(to: request, client)
+            let result = try await answer(to: request, client, until: began + Self.limit)
             if case .unreachable(let why) = result {
                 await clients.lookElsewhere(than: client)
                 return .failed(why)
@@ -68,6 +69,8 @@ final class WebhookSink: DeliverySink {
             return .failed(error.message)
         } catch is CancellationError {
             return .failed("the service ended")
+        } catch is TookTooLong {
+            return .failed("its name was not resolved within 20 s")
         } catch {
             return .failed("the connection failed (\(type(of: error)))")
         }
@@ -84,14 +87,14 @@ final class WebhookSink: DeliverySink {
 
     /// The client's own limit covers the head of an answer only.
     private func answer(
-        to request: HTTPClientRequest, _ client: HTTPClient
+        to request: HTTPClientRequest, _ client: HTTPClient, until end: ContinuousClock.Instant
     ) async throws -> Outcome {
         let head = AnswerHead()
         return try await withThrowingTaskGroup(of: Outcome.self) { group in
             defer { group.cancelAll() }
             group.addTask { try await Self.exchange(request, client, head) }
             group.addTask {
-                try await Task.sleep(for: Self.limit)
+                try await Task.sleep(until: end)
                 return .tooSlow
             }
             let first = try await group.next() ?? .tooSlow
@@ -176,6 +179,7 @@ private actor CheckedClients {
     private let resolver = StoreQueue("vigil.delivery.resolve")
     private var current: Current?
     private var looking: Task<Current, any Error>?
+    private var isClosed = false
     /// The address at which nobody answered last.
     private var silent: IPAddress?
     private var replaced: [(client: HTTPClient, since: ContinuousClock.Instant)] = []
@@ -188,13 +192,10 @@ private actor CheckedClients {
 
     func client() async throws -> HTTPClient {
         if let current, ContinuousClock.now < current.until { return current.client }
-        if let looking { return try await looking.value.client }
-        let task = Task { try await look() }
+        // The system's look-up cannot be interrupted: those who come join the one that goes on.
+        let task = looking ?? Task { try await look() }
         looking = task
-        defer { looking = nil }
-        let found = try await task.value
-        current = found
-        return found.client
+        return try await within(WebhookSink.limit) { try await task.value }.client
     }
 
     /// Nobody answers where the client connects to.
@@ -205,10 +206,18 @@ private actor CheckedClients {
     }
 
     private func look() async throws -> Current {
+        defer { looking = nil }
+        let next = try await found()
+        current = next
+        return next
+    }
+
+    private func found() async throws -> Current {
         let found = try await resolver.run { [host, egress] in
             try HostCheck.allowedAddresses(of: host, by: egress)
         }
         await shutDownReplaced()
+        guard !isClosed else { throw CancellationError() }
         let now = ContinuousClock.now
         if var current, found.contains(current.address), current.address != silent {
             current.until = now + Self.lifetime
@@ -239,7 +248,7 @@ private actor CheckedClients {
 
     func close() async {
         let all = replaced.map(\.client) + [current?.client].compactMap(\.self)
-        (current, replaced) = (nil, [])
+        (current, replaced, isClosed) = (nil, [], true)
         for client in all { try? await client.shutdown() }
     }
 }

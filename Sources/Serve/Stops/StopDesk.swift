@@ -22,7 +22,12 @@ package final class StopDesk: Sendable {
         var alerts: [AlertID]
         var notes: [Note] = []
         var isHeld = false
+        /// Nothing is done any more but to record how it ended; alerts that come now need another.
+        var isOver = false
+        var next: [Course] = []
     }
+
+    private enum Entry { case begun, joined, full }
 
     private let policy: StopPolicy
     private let servers: [String: MediaServer]
@@ -34,11 +39,14 @@ package final class StopDesk: Sendable {
     /// Steps that the store refused; they are tried again.
     private let unrecorded = Mutex<[(step: AlertStep, alert: AlertID)]>([])
 
-    /// Most courses at a time, those that are held aside; most alerts of one, most notes that wait
-    /// for one, and most steps that wait for the store.
-    private static let mostCourses = 1000, mostAlerts = 20, mostNotes = 16, mostUnrecorded = 10_000
+    /// Most courses at a time, those that are held aside, and most alerts of one.
+    private static let mostCourses = 1000, mostAlerts = 1000
+    /// Most notes that wait for a course, and most steps that wait for the store.
+    private static let mostNotes = 16, mostUnrecorded = 10_000
     /// From one look at the clock, the inbox and the holds to the next.
     private static let pulse = Duration.milliseconds(50), holdPulse = Duration.seconds(2)
+    /// How often and how long a course waits for others to end where there are too many.
+    private static let patience = (times: 60, each: Duration.seconds(5))
 
     package init(
         _ policy: StopPolicy, servers: [MediaServer], store: any LiveStore, events: EventHub,
@@ -247,12 +255,15 @@ extension StopDesk {
         _ course: Course, _ process: inout StopProcess,
         _ first: (inout StopProcess, Int64) -> [StopProcess.Action]
     ) async {
-        guard enter(course) else { return }
+        guard await enter(course) else { return }
         let clock = CourseClock()
         var actions = first(&process, clock.now)
         while !Task.isCancelled {
             let isHeld = process.phase == .held
-            inboxes.withLock { $0[course.place]?.isHeld = isHeld }
+            inboxes.withLock {
+                $0[course.place]?.isHeld = isHeld
+                $0[course.place]?.isOver = process.isFinished
+            }
             if actions.isEmpty {
                 guard !process.isFinished else { break }
                 guard let next = await wait(course, &process, clock) else { break }
@@ -261,27 +272,43 @@ extension StopDesk {
                 actions += await perform(actions.removeFirst(), course, &process, clock)
             }
         }
-        inboxes.withLock { _ = $0.removeValue(forKey: course.place) }
+        // In one go, so that nothing that comes now is taken up by nobody.
+        let inbox = inboxes.withLock { $0.removeValue(forKey: course.place) }
+        guard !Task.isCancelled, let inbox else { return }
+        let isBack = process.isFinished && inbox.notes.contains(.republished)
+        for course in inbox.next.isEmpty && isBack ? [course] : inbox.next {
+            Task { await begin(course.alert, of: course.stream) }
+        }
     }
 
     /// Makes the place's course this one, or joins the one that goes on.
     /// - Returns: whether it is this one.
-    private func enter(_ course: Course) -> Bool {
-        let isTooMany = inboxes.withLock { inboxes -> Bool? in
-            if let count = inboxes[course.place]?.alerts.count {
-                if count < Self.mostAlerts { inboxes[course.place]?.alerts.append(course.alert) }
-                return nil
+    private func enter(_ course: Course) async -> Bool {
+        for turn in 0..<Self.patience.times {
+            let entry = inboxes.withLock { Self.enter(course, &$0) }
+            guard entry == .full else { return entry == .begun }
+            if turn == 0 {
+                logger.critical(
+                    "alert \(course.alert): its stop waits, for \(Self.mostCourses) go on")
             }
-            guard inboxes.values.count(where: { !$0.isHeld }) < Self.mostCourses else {
-                return true
+            guard (try? await Task.sleep(for: Self.patience.each)) != nil else { return false }
+        }
+        await cannot(course.alert, "\(Self.mostCourses) other stops went on all the time")
+        return false
+    }
+
+    private static func enter(_ course: Course, _ inboxes: inout [StreamPlace: Inbox]) -> Entry {
+        if let inbox = inboxes[course.place] {
+            if inbox.isOver {
+                if inbox.next.count < mostAlerts { inboxes[course.place]?.next.append(course) }
+            } else if inbox.alerts.count < mostAlerts {
+                inboxes[course.place]?.alerts.append(course.alert)
             }
-            inboxes[course.place] = Inbox(alerts: [course.alert])
-            return false
+            return .joined
         }
-        if isTooMany == true {
-            logger.critical("alert \(course.alert): \(Self.mostCourses) stops go on, too many")
-        }
-        return isTooMany == false
+        guard inboxes.values.count(where: { !$0.isHeld }) < mostCourses else { return .full }
+        inboxes[course.place] = Inbox(alerts: [course.alert])
+        return .begun
     }
 
     private func perform(
