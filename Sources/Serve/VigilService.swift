@@ -62,6 +62,7 @@ public struct VigilService: Sendable {
         _ settings: ServiceSettings, environment: [String: String], version: String,
         logger: Logger
     ) throws(ServeError) {
+        FreedMemory.useFewHeaps(cores: ProcessInfo.processInfo.activeProcessorCount)
         self.settings = settings
         self.logger = logger
         refusals = RefusalLog(logger)
