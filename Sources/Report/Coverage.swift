@@ -77,6 +77,9 @@ public struct CoverageTracker: Sendable {
     private var gapCause = MissedCause.noKeyframe
     /// Why the newest keyframe was missed, where it was.
     private var lastCause: MissedCause?
+    /// Seconds of the stream for which keyframes stood that were dropped, less what is accounted for
+    /// by their arrival: several that arrive at once stand for more than the time until they arrived.
+    private var owed = 0.0
     private var isOver = false
 
     /// Minutes that are kept until they are taken; older ones are merged into the oldest.
@@ -101,7 +104,7 @@ public struct CoverageTracker: Sendable {
         // What came after the last sample was not seen, whichever way it ended.
         account(until: time, isConnected ? .missed(gapCause) : .missed(.notConnected))
         isConnected = isUp
-        (lastSample, lastCause) = (nil, nil)
+        (lastSample, lastCause, owed) = (nil, nil, 0)
         gapCause = .noKeyframe
     }
 
@@ -124,6 +127,7 @@ public struct CoverageTracker: Sendable {
             let isWhole = lastSample.map { time - $0 <= longestStretch } ?? false
             let isNear = time - mark <= longestStretch
             let cause = isNear ? lastCause ?? gapCause : gapCause
+            if isWhole { payOwed(until: time) }
             account(until: time, isWhole ? .examined : .missed(cause))
             if !isLate { lastSample = time }
             (gapCause, lastCause) = (.noKeyframe, nil)
@@ -131,6 +135,25 @@ public struct CoverageTracker: Sendable {
             account(until: time, .missed(cause))
             lastCause = cause
         }
+    }
+
+    /// Notes that a keyframe was dropped because this machine did not get to it.
+    /// - Parameters:
+    ///   - time: when it arrived; `nil` where others that arrived with it will be looked at, so that
+    ///     the time until then is not accounted for yet.
+    ///   - stretch: from the keyframe before it, by the stream's own time, seconds; `nil` where that
+    ///     is what passed here. What it is longer than that is taken out of what is examined next.
+    public mutating func dropped(at time: Double?, stretch: Double?) {
+        let before = mark
+        if let time { keyframe(at: time, .missed(.overload)) }
+        if let stretch { owed += stretch - (mark - before) }
+    }
+
+    private mutating func payOwed(until time: Double) {
+        let paid = min(owed, time - mark)
+        guard paid > 0 else { return }
+        owed -= paid
+        account(until: mark + paid, .missed(.overload))
     }
 
     /// Accounts for the time up to now, so that what is shown is not late.

@@ -43,7 +43,7 @@ extension LiveStream {
     /// What is to be done next.
     func take() -> Work? {
         state.withLock { state in
-            let end = state.waiting?.arrival ?? .infinity
+            let end = state.waiting.firstArrival ?? .infinity
             if state.run.isFollowed, state.run.first.map({ $0.arrival < end }) ?? false {
                 let packets = state.run.take(Self.batchSize, before: end)
                 state.workArrival = packets.first?.arrival
@@ -169,35 +169,42 @@ extension LiveStream.State {
         run.clear()
         decoder = nil
         schedule.reopened()
+        waiting.reopened()
         failedInARow = 0
     }
 
     /// Counts a keyframe that no worker got to.
-    mutating func drop(_ keyframe: consuming LiveStream.Arrived) {
+    mutating func drop(_ keyframe: KeyframeQueue<LiveStream.Arrived>.Dropped) {
         status.dropped += 1
         // Where all packets are decoded, it will be too.
         if run.isFollowed { return }
+        guard keyframe.isStale else {
+            // Those that came with it will account for the time until they arrived.
+            return coverage.dropped(at: nil, stretch: keyframe.stretch)
+        }
         // What came before it is still being looked at, and accounted for first.
-        droppedArrival = keyframe.arrival
+        let before = dropped.map(\.stretch) ?? 0
+        let both = before.flatMap { before in keyframe.stretch.map { before + $0 } }
+        dropped = (keyframe.arrival, both)
         if workArrival == nil { accountForDropped() }
     }
 
     private mutating func accountForDropped() {
-        guard let time = droppedArrival.take() else { return }
-        coverage.keyframe(at: time, .missed(.overload))
+        guard let gone = dropped.take() else { return }
+        coverage.dropped(at: gone.arrival, stretch: gone.stretch)
     }
 
     /// What is to be done after something was done.
     mutating func next() -> LiveStream.Next {
         workArrival = nil
         accountForDropped()
-        isTaken = waiting != nil || isBatchReady
+        isTaken = !waiting.isEmpty || isBatchReady
         return isTaken ? .again : isOver ? .over : .rest
     }
 
     /// Up to when everything that arrived was seen to: what waits may still turn out to be examined.
     mutating func settledTime(at now: Double) -> Double {
         let kept = run.isFollowed ? run.first?.arrival : nil
-        return [workArrival, waiting?.arrival, kept].compactMap { $0 }.reduce(now, min)
+        return [workArrival, waiting.firstArrival, kept].compactMap { $0 }.reduce(now, min)
     }
 }

@@ -1,9 +1,9 @@
 // One watched live stream between its reader, the board and the workers.
 //
-// A stream holds at most one keyframe that waits: a newer one takes its place and is counted as
-// overload, so that a machine that cannot keep up looks at fewer pictures of every stream instead of
-// at fewer streams, and memory stays flat. One worker at a time has a stream, so that its pictures
-// are looked at in order.
+// A stream holds at most one keyframe that waits, or a few that came at once: newer ones take their
+// place and they count as overload, so that a machine that cannot keep up looks at fewer pictures of
+// every stream instead of at fewer streams, and memory stays flat (KeyframeQueue). One worker at a
+// time has a stream, for one keyframe a turn, so that its pictures are looked at in order.
 
 internal import Decode
 internal import Fingerprint
@@ -66,8 +66,8 @@ final class LiveStream: Sendable {
     struct State: ~Copyable {
         var status: WatchStatus
         var coverage: CoverageTracker
-        /// The keyframe that waits for a worker.
-        var waiting: Arrived?
+        /// The keyframes that wait for a worker.
+        var waiting = KeyframeQueue<Arrived>()
         /// Whether it stands on the board, or a worker has it.
         var isTaken = false
         /// Whether the reader has ended.
@@ -81,8 +81,9 @@ final class LiveStream: Sendable {
         var stretch = 0
         /// When the oldest arrived of what a worker has.
         var workArrival: Double?
-        /// When the newest keyframe arrived that was dropped while a worker was busy.
-        var droppedArrival: Double?
+        /// When the newest keyframe arrived that was dropped while a worker was busy, and the stretch
+        /// that all such stood for.
+        var dropped: (arrival: Double, stretch: Double?)?
         /// Keyframes since the last picture that could be decoded, and when the first arrived.
         var failedInARow = 0, failedSince = 0.0
         /// When frames with hits arrived.
@@ -184,18 +185,19 @@ final class LiveStream: Sendable {
         }
     }
 
-    /// Leaves a keyframe for a worker; one that waited is dropped and counted.
+    /// Leaves a keyframe for a worker; what has no room beside it is dropped and counted.
     /// - Parameter packet: the same, for what follows it.
     /// - Returns: whether the stream has to be put on the board.
     func leave(_ keyframe: consuming CodedKeyframe, _ packet: CodedPacket) -> Bool {
         var arrived: Arrived? = Arrived(keyframe, arrival: packet.arrival)
+        let moment = FollowSchedule.Moment(time: packet.mediaTime, arrival: packet.arrival)
         return state.withLock { state in
+            guard let keyframe = arrived.take() else { return false }
             state.status.keyframes += 1
-            if let dropped = state.waiting.take() { state.drop(dropped) }
-            state.schedule.keyframe(
-                at: .init(time: packet.mediaTime, arrival: packet.arrival))
+            let dropped = state.waiting.put(keyframe, at: moment, byteCount: packet.byteCount)
+            for dropped in dropped { state.drop(dropped) }
+            state.schedule.keyframe(at: moment)
             state.keep(packet)
-            state.waiting = arrived.take()
             if state.isTaken { return false }
             state.isTaken = true
             return true

@@ -64,6 +64,53 @@ import Testing
             ])
     }
 
+    @Test func keyframesThatArriveAtOnceStandForTheirOwnTime() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        // A segment of 6 s with three keyframes; the second had no room beside the third.
+        coverage.dropped(at: nil, stretch: 2)
+        coverage.keyframe(at: 106, .examined)
+        coverage.keyframe(at: 106.002, .examined)
+        #expect(abs(coverage.total.examinedSeconds - 4.002) < 1e-9)
+        // Of the next, the first was looked at, and the others were not before another came.
+        coverage.keyframe(at: 112, .examined)
+        coverage.dropped(at: 112.002, stretch: 4)
+        coverage.keyframe(at: 118, .examined)
+        #expect(abs(coverage.total.examinedSeconds - 12) < 1e-9)
+        // Of two more, none.
+        coverage.dropped(at: 124.002, stretch: 6)
+        coverage.dropped(at: 130.002, stretch: 6)
+        coverage.keyframe(at: 136, .examined)
+        #expect(abs(coverage.total.examinedSeconds - 12) < 1e-9, "more than 12 s apart")
+        #expect(abs(coverage.total.seconds - 36) < 1e-9)
+    }
+
+    @Test func keyframesThatArriveInTimeOweNothing() {
+        var coverage = tracker()
+        coverage.connection(isUp: true, at: 100)
+        coverage.keyframe(at: 100, .examined)
+        // Early and late by turns, every other one dropped.
+        for number in 1...100 {
+            let time = 100 + 2 * Double(number)
+            let late = number % 4 < 2 ? 0.3 : 0
+            if number % 2 == 0 {
+                coverage.keyframe(at: time + late, .examined)
+            } else {
+                coverage.dropped(at: time + late, stretch: 2)
+            }
+        }
+        #expect(abs(coverage.total.examinedSeconds - 100) < 1)
+        #expect(abs(coverage.total.missedSeconds[.overload, default: 0] - 100) < 1)
+        // What was owed does not outlive the connection.
+        coverage.dropped(at: nil, stretch: 30)
+        coverage.connection(isUp: false, at: 301)
+        coverage.connection(isUp: true, at: 301)
+        coverage.keyframe(at: 302, .examined)
+        coverage.keyframe(at: 304, .examined)
+        #expect(coverage.total.examinedSeconds > 101)
+    }
+
     @Test func whatWasMissedBetweenIsNotHiddenByASampleAfterIt() {
         var coverage = tracker()
         coverage.connection(isUp: true, at: 100)
