@@ -10,6 +10,8 @@ public final class CodedPacket: @unchecked Sendable {
     let codec: TrackCodec
     /// Whether it is said to be a keyframe.
     public let isKey: Bool
+    /// Whether it is decoded by itself besides, so that its picture is looked at anyway.
+    public let isLookedAtAlone: Bool
     /// Time by the clock of the watch, seconds.
     public let mediaTime: Double
     /// When it came, seconds of a clock that nobody sets.
@@ -17,13 +19,14 @@ public final class CodedPacket: @unchecked Sendable {
 
     init(
         referring source: UnsafeMutablePointer<AVPacket>, codec: TrackCodec, mediaTime: Double,
-        arrival: Double
+        arrival: Double, isLookedAtAlone: Bool = false
     ) throws(DecodeError) {
         guard let packet = av_packet_clone(source) else { throw DecodeError(.io, "out of memory") }
         self.packet = packet
         self.codec = codec
         self.mediaTime = mediaTime
         self.arrival = arrival
+        self.isLookedAtAlone = isLookedAtAlone
         isKey = source.pointee.flags & AV_PKT_FLAG_KEY != 0
     }
 
@@ -74,7 +77,12 @@ public struct BetweenPacket: ~Copyable {
 
 extension CodedKeyframe {
     /// The keyframe as the first packet of what follows it.
-    public borrowing func packet(arrival: Double) throws(DecodeError) -> CodedPacket {
-        try CodedPacket(referring: packet, codec: codec, mediaTime: mediaTime, arrival: arrival)
+    /// - Parameter isLookedAtAlone: whether the keyframe is left for a worker too.
+    public borrowing func packet(
+        arrival: Double, isLookedAtAlone: Bool
+    ) throws(DecodeError) -> CodedPacket {
+        try CodedPacket(
+            referring: packet, codec: codec, mediaTime: mediaTime, arrival: arrival,
+            isLookedAtAlone: isLookedAtAlone)
     }
 }

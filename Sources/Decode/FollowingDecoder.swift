@@ -15,8 +15,8 @@ public final class FollowingDecoder: @unchecked Sendable {
     private var decoder: VideoDecoder?
     private var converter = LumaConverter(.luma)
     private var frame: UnsafeMutablePointer<AVFrame>?
-    /// Arrivals of the newest packets, by the stamps that they were sent with.
-    private var sent: [(stamp: Int64, arrival: Double)] = []
+    /// The newest packets, by the stamps that they were sent with, each another.
+    private var sent: [(stamp: Int64, arrival: Double, isLookedAtAlone: Bool)] = []
     private var newestTime = 0.0
     /// When errors were last concealed, and not made good by a keyframe since.
     private var errorTime: Double?
@@ -54,27 +54,38 @@ public final class FollowingDecoder: @unchecked Sendable {
         }
         var freeing: UnsafeMutablePointer<AVPacket>? = packet
         defer { av_packet_free(&freeing) }
-        let stamp = Int64(coded.mediaTime * Self.ticksPerSecond)
+        let stamp = freeStamp(at: coded.mediaTime)
         packet.pointee.pts = stamp
         packet.pointee.dts = vigil_AV_NOPTS_VALUE
         if sent.count == Self.mostSent { sent.removeFirst() }
-        sent.append((stamp, coded.arrival))
+        sent.append((stamp, coded.arrival, coded.isLookedAtAlone))
         // A packet that is refused leaves its mark on the pictures after it.
         _ = decoder?.send(packet)
         while case .frame? = decoder?.receive(into: frame) {
             let stamp = frame.pointee.best_effort_timestamp
-            let arrival = sent.last { $0.stamp == stamp }?.arrival ?? coded.arrival
+            let source = sent.last { $0.stamp == stamp }
+            let arrival = source?.arrival ?? coded.arrival
             let time =
                 stamp == vigil_AV_NOPTS_VALUE
                 ? coded.mediaTime : Double(stamp) / Self.ticksPerSecond
             newestTime = max(newestTime, time)
             noteErrors(of: frame)
-            // Keyframes are looked at by themselves; they must not stand for what lies between.
-            if vigil_frame_is_key(frame) == 0, wants(newestTime, arrival) {
+            // Keyframes that are looked at by themselves must not stand for what lies between. All
+            // others are looked at here or nowhere: whether a packet is flagged as a keyframe is for
+            // whoever publishes to say.
+            let isSeenAlone = source?.isLookedAtAlone ?? false
+            if !(isSeenAlone && vigil_frame_is_key(frame) != 0), wants(newestTime, arrival) {
                 body(picture(frame), newestTime, arrival)
             }
             av_frame_unref(frame)
         }
+    }
+
+    /// A stamp for a packet: many may have one time, those before a keyframe in open groups do.
+    private func freeStamp(at time: Double) -> Int64 {
+        var stamp = Int64(time * Self.ticksPerSecond)
+        while sent.contains(where: { $0.stamp == stamp }) { stamp += 1 }
+        return stamp
     }
 
     /// Notes errors, and whether they are made good.

@@ -28,6 +28,8 @@ package struct FollowSchedule: Sendable {
     package enum Sight: Sendable { case usable, flat, damaged }
 
     private let gap: Double
+    /// From one picture that is looked at between keyframes to the next, seconds.
+    package var fillInterval: Double { interval }
     private let interval: Double
     /// The newest that was worth something: where the wait for the next begins.
     private var reference: Moment?

@@ -51,6 +51,7 @@ extension LiveStream {
                 return .packets(
                     Batch(packets: packets, decoder: decoder, stretch: state.stretch))
             }
+            state.accountForDropped()
             guard let waiting = state.waiting.take() else { return nil }
             state.workArrival = waiting.arrival
             return .keyframe(waiting)
@@ -170,27 +171,33 @@ extension LiveStream.State {
         decoder = nil
         schedule.reopened()
         waiting.reopened()
+        // What was not accounted for yet is missed with all that came after the last sample.
+        dropped = nil
         failedInARow = 0
     }
 
     /// Counts a keyframe that no worker got to.
     mutating func drop(_ keyframe: KeyframeQueue<LiveStream.Arrived>.Dropped) {
         status.dropped += 1
-        // Where all packets are decoded, it will be too.
-        if run.isFollowed { return }
+        // Where a stream is followed its picture is left out all the same, and nobody sees it; but no
+        // more than lies between two that are looked at.
+        let most = run.isFollowed ? schedule.fillInterval : .infinity
+        let stretch = keyframe.stretch.map { min($0, most) }
         guard keyframe.isStale else {
             // Those that came with it will account for the time until they arrived.
-            return coverage.dropped(at: nil, stretch: keyframe.stretch)
+            return coverage.dropped(at: nil, stretch: stretch)
         }
-        // What came before it is still being looked at, and accounted for first.
         let before = dropped.map(\.stretch) ?? 0
-        let both = before.flatMap { before in keyframe.stretch.map { before + $0 } }
+        let both = before.flatMap { before in stretch.map { before + $0 } }
         dropped = (keyframe.arrival, both)
-        if workArrival == nil { accountForDropped() }
+        accountForDropped()
     }
 
-    private mutating func accountForDropped() {
-        guard let gone = dropped.take() else { return }
+    /// Accounts for keyframes that were dropped, once what came before them was looked at.
+    fileprivate mutating func accountForDropped() {
+        guard workArrival == nil, let gone = dropped else { return }
+        if run.isFollowed, let first = run.first, first.arrival < gone.arrival { return }
+        dropped = nil
         coverage.dropped(at: gone.arrival, stretch: gone.stretch)
     }
 

@@ -277,8 +277,8 @@ final class LiveWatcher: Sendable {
                     if arrival - connected > Self.holding { course.backoff.succeeded() }
                     let time = course.clock.time(stamp: stamp, arrival: arrival)
                     keyframe.place(at: time)
-                    let packet = try keyframe.packet(arrival: arrival)
                     let isLeft = spacing.wants(time: time, arrival: arrival)
+                    let packet = try keyframe.packet(arrival: arrival, isLookedAtAlone: isLeft)
                     if isLeft ? stream.leave(keyframe, packet) : stream.keep(packet) {
                         board.put(stream)
                     }
