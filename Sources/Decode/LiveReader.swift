@@ -28,6 +28,7 @@ public struct LiveReader: ~Copyable {
     private var codec: TrackCodec?
     /// What the stream said last of how it is coded, where it said so since it was opened.
     private var extradata: [UInt8]?
+    private var inBandSets = InBandSets()
     /// Tracks that were told to the library already.
     private var knownTracks = 0
     private var failures = 0
@@ -183,7 +184,11 @@ public struct LiveReader: ~Copyable {
         let isKey = packet.pointee.flags & AV_PKT_FLAG_KEY != 0
         if isKey || codec == nil {
             let now = try TrackCodec(stream, extradata: extradata)
-            if !(codec?.isSame(as: now) ?? false) { codec = now }
+            if !(codec?.isSame(as: now) ?? false) {
+                codec = now
+                inBandSets = InBandSets()
+            }
+            if isKey { inBandSets.complete(packet, now) }
         }
         let stamp =
             packet.pointee.pts != vigil_AV_NOPTS_VALUE ? packet.pointee.pts : packet.pointee.dts

@@ -13,6 +13,7 @@
 // 7.2).
 
 internal import CFFmpeg
+internal import Glibc
 
 /// What stands in one packet of a video track.
 struct PacketContent {
@@ -72,6 +73,51 @@ struct PacketContent {
     }
 }
 
+/// The parameter sets that a live stream brought last among its packets.
+///
+/// Streams that say them once, in their first keyframe, are decoded by decoders that did not see it.
+struct InBandSets {
+    /// As they stood in the packet, with what parts them.
+    private var bytes: [UInt8] = []
+
+    /// Most that is kept; those of real encoders are some dozens of bytes.
+    private static let mostBytes = 1 << 16
+
+    /// Notes the sets of a keyframe, or puts those of before in front of one that has none.
+    mutating func complete(_ packet: UnsafeMutablePointer<AVPacket>, _ codec: TrackCodec) {
+        let own = Self.bytes(of: packet, codec)
+        if own.isEmpty { put(before: packet) } else if own.count <= Self.mostBytes { bytes = own }
+    }
+
+    /// The parameter sets before the first slice.
+    private static func bytes(
+        of packet: UnsafeMutablePointer<AVPacket>, _ codec: TrackCodec
+    ) -> [UInt8] {
+        let isHEVC = codec.parameters.pointee.codec_id == AV_CODEC_ID_HEVC
+        guard isHEVC || codec.parameters.pointee.codec_id == AV_CODEC_ID_H264 else { return [] }
+        var units = Units(packet, codec, lengthByte: isHEVC ? 21 : 4)
+        var bytes: [UInt8] = []
+        while let unit = units.next(), let first = unit.first {
+            let type = isHEVC ? first >> 1 & 0x3f : first & 0x1f
+            if isHEVC ? type < 32 : (1...5).contains(type) { break }
+            guard isHEVC ? (32...34).contains(type) : [7, 8, 13, 15].contains(type) else {
+                continue
+            }
+            bytes += units.separator(before: unit.count) + unit
+        }
+        return bytes
+    }
+
+    private func put(before packet: UnsafeMutablePointer<AVPacket>) {
+        let size = Int(packet.pointee.size)
+        guard !bytes.isEmpty, av_grow_packet(packet, CInt(bytes.count)) >= 0,
+            let data = packet.pointee.data
+        else { return }
+        memmove(data + bytes.count, data, size)
+        bytes.withUnsafeBytes { _ = memcpy(data, $0.baseAddress!, $0.count) }
+    }
+}
+
 /// The units of a packet, by their lengths or by start codes.
 private struct Units {
     private let data: UnsafeBufferPointer<UInt8>
@@ -88,6 +134,12 @@ private struct Units {
         let hasLengths = parameters.count > lengthByte && parameters[0] == 1
         lengthBytes = hasLengths ? Int(parameters[lengthByte] & 3) + 1 : 0
         if !hasLengths { skipToStartCode() }
+    }
+
+    /// What stands before a unit of so many bytes.
+    func separator(before count: Int) -> [UInt8] {
+        guard lengthBytes > 0 else { return [0, 0, 1] }
+        return (0..<lengthBytes).reversed().map { UInt8(truncatingIfNeeded: count >> ($0 * 8)) }
     }
 
     mutating func next() -> Slice<UnsafeBufferPointer<UInt8>>? {

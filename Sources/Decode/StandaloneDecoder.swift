@@ -11,16 +11,29 @@ internal import CFFmpeg
 ///
 /// One that is open takes some 15 MB at 1080p and opening it a third of a keyframe's time, so hundreds
 /// of live streams share few: those whose parameters are the same can use the same.
+///
+/// A decoder of H.264 or HEVC goes on to know every parameter set that a packet brought, flushed or
+/// not, and sets of the same number of one stream would decode another's pictures wrongly, without an
+/// error. So a decoder is only given packets that bring the same sets, or all none: what it knows is
+/// what it was opened with and what the packet itself says, whoever used it before. Streams over
+/// MPEG-TS, which bring theirs with each keyframe, share it where their encoders say the same, and
+/// those over RTMP and MP4, which say it once, as before. A keyframe that needs sets of an earlier
+/// packet is brought them by its reader (LiveReader).
 public struct StandaloneDecoder: ~Copyable {
     private final class Open {
         let codec: TrackCodec
         let form: FrameForm
+        /// A digest of the parameter sets that its packets bring.
+        let parameterSets: UInt64
         let decoder: VideoDecoder
         var converter: LumaConverter
 
-        init(_ codec: TrackCodec, _ form: FrameForm) throws(DecodeError) {
+        init(
+            _ codec: TrackCodec, _ form: FrameForm, parameterSets: UInt64
+        ) throws(DecodeError) {
             self.codec = codec
             self.form = form
+            self.parameterSets = parameterSets
             decoder = try VideoDecoder(codec, threads: 1)
             converter = LumaConverter(form)
         }
@@ -28,6 +41,8 @@ public struct StandaloneDecoder: ~Copyable {
 
     /// The one that was used last is the last.
     private var opened: [Open] = []
+    /// How often one was opened.
+    public private(set) var openings = 0
     private let most: Int
     private let isBrief: Bool
     private var frame: UnsafeMutablePointer<AVFrame>?
@@ -59,13 +74,15 @@ public struct StandaloneDecoder: ~Copyable {
         defer { av_frame_unref(frame) }
         switch coded {
         case .keyframe(let keyframe):
-            guard prepare(keyframe.codec, keyframe.form),
+            guard prepare(keyframe.codec, keyframe.form, for: keyframe.packet),
                 case .picture? = open?.decoder.keyframe(keyframe.packet, into: frame)
             else { return false }
             if isBrief { open?.decoder.leaveOutLoopFilter(after: frame) }
             return handOn(frame, at: keyframe.mediaTime, number: 0, body)
         case .group(let group):
-            guard prepare(group.codec, group.form) else { return false }
+            guard let first = group.packets.first,
+                prepare(group.codec, group.form, for: first)
+            else { return false }
             open?.decoder.flush()
             let isComplete = decode(group, into: frame, body)
             open?.decoder.flush()
@@ -119,13 +136,21 @@ public struct StandaloneDecoder: ~Copyable {
         return true
     }
 
-    private mutating func prepare(_ codec: TrackCodec, _ form: FrameForm) -> Bool {
-        if let place = opened.lastIndex(where: { $0.form == form && $0.codec.isSame(as: codec) }) {
+    private mutating func prepare(
+        _ codec: TrackCodec, _ form: FrameForm, for packet: UnsafeMutablePointer<AVPacket>
+    ) -> Bool {
+        let sets = PacketContent(of: packet, codec).parameterSets
+        let place = opened.lastIndex {
+            $0.form == form && $0.parameterSets == sets && sets != .max
+                && $0.codec.isSame(as: codec)
+        }
+        if let place {
             opened.append(opened.remove(at: place))
             return true
         }
         if opened.count == most { opened.removeFirst() }
-        guard let new = try? Open(codec, form) else { return false }
+        guard let new = try? Open(codec, form, parameterSets: sets) else { return false }
+        openings += 1
         opened.append(new)
         return true
     }
