@@ -320,13 +320,14 @@ extension LiveRun {
 
 extension LiveRun {
     private func recordAll() {
-        var recorder = AlertRecorder(store)
+        var recorder = AlertRecorder(store, isLasting: true)
         /// When the frames arrived that opened the alerts which have not ended, and the first that
         /// count, Unix milliseconds.
         var arrivals: [AlertID: (opening: Int64, first: Int64)] = [:]
         var found = Deque<Found>()
         var clock = StageClock.OfThread(clocks.record)
-        while matched.popAll(into: &found) {
+        while matched.popAll(into: &found, within: Self.time(until: recorder.retryTime)) {
+            recorder.retry()
             for found in found {
                 switch found.action {
                 case .opened(var alert):
@@ -352,5 +353,11 @@ extension LiveRun {
             }
             clock.note()
         }
+        // What is still refused was told when it closed.
+        _ = recorder.finish()
+    }
+
+    private static func time(until time: Double?) -> DispatchTimeInterval? {
+        time.map { .milliseconds(Int((max(0, $0 - monotonicSeconds()) * 1000).rounded(.up))) }
     }
 }

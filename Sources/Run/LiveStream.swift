@@ -245,6 +245,6 @@ final class LiveStream: Sendable {
 }
 
 /// Seconds of a clock that nobody sets and that stands still only while the machine sleeps.
-func monotonicSeconds() -> Double {
+package func monotonicSeconds() -> Double {
     Double(DispatchTime.now().uptimeNanoseconds) / 1e9
 }

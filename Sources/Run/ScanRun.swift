@@ -289,7 +289,7 @@ extension ScanRun {
 
 extension ScanRun {
     private func recordAll() {
-        var recorder = AlertRecorder(store)
+        var recorder = AlertRecorder(store, isLasting: false)
         var messages = Deque<Matched>()
         while matched.popAll(into: &messages) {
             for message in messages {

@@ -55,20 +55,26 @@ package final class StageQueue<Element: Sendable>: @unchecked Sendable {
     ///   - taken: what it held is dropped, its room is used again.
     ///   - enough: while there are fewer, more are waited for, unless something is urgent.
     ///   - limit: for how long, from the first on.
-    /// - Returns: whether there are any; `false` once the queue is finished and empty.
+    ///   - patience: how long the first is waited for; there may be none then.
+    /// - Returns: `false` once the queue is finished and empty.
     package func popAll(
         into taken: inout Deque<Element>, gathering enough: Int = 1,
-        for limit: DispatchTimeInterval = .never
+        for limit: DispatchTimeInterval = .never, within patience: DispatchTimeInterval? = nil
     ) -> Bool {
         taken.removeAll(keepingCapacity: true)
         condition.lock()
         defer { condition.unlock() }
-        while elements.isEmpty, !isFinished { condition.wait() }
-        gather(min(enough, capacity), for: limit)
+        if let patience {
+            gather(1, for: patience)
+        } else {
+            while elements.isEmpty, !isFinished { condition.wait() }
+        }
+        if !elements.isEmpty { gather(min(enough, capacity), for: limit) }
+        let isOver = elements.isEmpty && isFinished
         swap(&elements, &taken)
         hasUrgent = false
         condition.broadcast()
-        return !taken.isEmpty
+        return !isOver
     }
 
     private func gather(_ enough: Int, for limit: DispatchTimeInterval) {

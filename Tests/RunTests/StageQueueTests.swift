@@ -45,6 +45,19 @@ import Testing
         #expect(!queue.popAll(into: &taken) && taken.isEmpty)
     }
 
+    @Test func aConsumerWithOtherThingsToDoDoesNotWaitForEver() {
+        let queue = StageQueue<Int>(capacity: 3)
+        var taken: Deque = [7]
+        #expect(queue.popAll(into: &taken, within: .milliseconds(1)) && taken.isEmpty)
+        queue.push(1)
+        #expect(queue.popAll(into: &taken, within: .seconds(100)) && taken == [1])
+        // One that comes while it waits ends the wait.
+        Thread { queue.push(2) }.start()
+        while taken != [2] { #expect(queue.popAll(into: &taken, within: .seconds(100))) }
+        queue.finish()
+        #expect(!queue.popAll(into: &taken, within: .seconds(100)))
+    }
+
     @Test func finishWakesAProducerThatWaits() {
         let queue = StageQueue<Int>(capacity: 1)
         queue.push(1)
