@@ -4,7 +4,8 @@
 // the one before. When the wait becomes too long, what was kept is decoded and what comes after it as
 // it comes ("following"), by a decoder of the stream's own. Invariants: a run begins with a packet
 // that is said to be a keyframe and has no holes; packets, bytes and decoders are bounded, for each
-// stream and for all together; what exceeds them ends the run, and whoever keeps it is told.
+// stream and for all together; what exceeds them ends the run, and whoever keeps it is told. What is
+// only kept for the case never takes the room of what is decoded.
 
 internal import Decode
 internal import DequeModule
@@ -33,18 +34,29 @@ package final class FollowLimits: Sendable {
     /// Bytes that are kept now.
     package var keptBytes: Int { bytes.load(ordering: .relaxed) }
 
-    /// Counts bytes as kept.
+    /// Counts bytes of a stream as kept.
+    ///
+    /// A quarter is for streams that are followed alone: however much is kept for the case that it has
+    /// to be decoded, what is being decoded has room. The others may each keep as much as is left for
+    /// all of them, so where room is short those that keep the most give way first, and a few large
+    /// ones do not crowd out the many.
+    /// - Parameter kept: bytes that the stream keeps already.
     /// - Returns: `false` where there are too many, and they are not counted.
-    func take(bytes count: Int) -> Bool {
-        let (old, new) = bytes.add(count, ordering: .relaxed)
-        if new <= mostBytes { return true }
+    package func take(bytes count: Int, beside kept: Int, isFollowed: Bool) -> Bool {
+        let all = bytes.add(count, ordering: .relaxed).newValue
+        let isRoom =
+            isFollowed
+            ? all <= mostBytes : kept + count <= mostBytes - mostBytes / Self.reservedPart - all
+        if isRoom { return true }
         // They are given back at once: another stream may be refused for that while, no more.
-        _ = old
         give(bytes: count)
         return false
     }
 
-    func give(bytes count: Int) { bytes.subtract(count, ordering: .relaxed) }
+    /// One in so many bytes is for streams that are followed.
+    private static let reservedPart = 4
+
+    package func give(bytes count: Int) { bytes.subtract(count, ordering: .relaxed) }
 
     /// Takes a place for a stream to be followed, if there is one.
     func takePlace() -> Bool {
@@ -91,7 +103,7 @@ struct PacketRun: ~Copyable {
         guard packet.isKey || !packets.isEmpty || isFollowed else { return true }
         let size = packet.byteCount
         guard packets.count < Self.mostPackets, byteCount + size <= Self.mostBytes,
-            limits.take(bytes: size)
+            limits.take(bytes: size, beside: byteCount, isFollowed: isFollowed)
         else {
             end()
             clear()
