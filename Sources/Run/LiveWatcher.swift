@@ -48,6 +48,9 @@ package struct Backoff {
 package struct SilenceLimit {
     private var lastKeyframe: Double?
     private var distance = 0.0
+    /// The first packet of the connection, and how far what came since is ahead of it.
+    private var start: (time: Double, arrival: Double)?
+    private var ahead = 0.0
 
     private static let least = 6.0, most = 60.0
 
@@ -55,8 +58,18 @@ package struct SilenceLimit {
 
     /// How long, seconds.
     ///
-    /// A playlist brings nothing for as long as a segment, and segments end with keyframes.
-    package var seconds: Double { min(Self.most, max(Self.least, 3 * distance)) }
+    /// A playlist brings nothing for as long as a segment, and segments end with keyframes. What came
+    /// ahead of its time is no silence until that time has passed.
+    package var seconds: Double { min(Self.most, max(Self.least, 3 * distance) + ahead) }
+
+    /// Notes that a packet arrived.
+    package mutating func packet(of time: Double, at arrival: Double) {
+        guard let start else {
+            start = (time, arrival)
+            return
+        }
+        ahead = max(0, time - start.time - (arrival - start.arrival))
+    }
 
     /// Notes that a keyframe arrived.
     package mutating func keyframe(at time: Double) {
@@ -66,7 +79,7 @@ package struct SilenceLimit {
     }
 
     /// Notes that the next keyframe does not follow the last.
-    package mutating func reopened() { lastKeyframe = nil }
+    package mutating func reopened() { (lastKeyframe, start, ahead) = (nil, nil, 0) }
 }
 
 /// When a connection is given up because nothing of it can be decoded: what was missed at its
@@ -261,6 +274,7 @@ final class LiveWatcher: Sendable {
                 case .between(let packet):
                     let arrival = monotonicSeconds()
                     let time = course.clock.timeBetween(stamp: packet.stamp, arrival: arrival)
+                    course.silence.packet(of: time, at: arrival)
                     let placed = try packet.placed(at: time, arrival: arrival)
                     if stream.keep(placed) { board.put(stream) }
                 case .keyframe(var keyframe, let stamp):
@@ -276,6 +290,7 @@ final class LiveWatcher: Sendable {
                     // One that ends at once, such as a playlist that is over, is no success.
                     if arrival - connected > Self.holding { course.backoff.succeeded() }
                     let time = course.clock.time(stamp: stamp, arrival: arrival)
+                    course.silence.packet(of: time, at: arrival)
                     keyframe.place(at: time)
                     let isLeft = spacing.wants(time: time, arrival: arrival)
                     let packet = try keyframe.packet(arrival: arrival, isLookedAtAlone: isLeft)

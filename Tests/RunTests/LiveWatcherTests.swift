@@ -50,6 +50,21 @@ import Testing
         #expect(silence.seconds == 6, "one late keyframe is forgotten in time")
     }
 
+    @Test func whatCameAheadOfItsTimeIsNoSilence() {
+        var silence = SilenceLimit()
+        silence.keyframe(at: 100)
+        // Two segments of six seconds at once, before any distance is known.
+        for frame in 0..<300 { silence.packet(of: Double(frame) / 25, at: 100.1) }
+        #expect(silence.seconds > 17 && silence.seconds < 19)
+        // What comes in time has no credit, nor has another connection.
+        silence.packet(of: 24, at: 124.1)
+        #expect(silence.seconds == 6)
+        silence.packet(of: 40, at: 124.2)
+        silence.reopened()
+        silence.packet(of: 40, at: 130)
+        #expect(silence.seconds == 6)
+    }
+
     @Test func turnsAreSpacedOutAndNobodyWaitsForTheSlow() {
         let gate = OpenGate(spacing: 0.01)
         let waits = (0..<100).map { _ in gate.takeTurn(now: 5) }
