@@ -81,6 +81,15 @@ package struct KeyframeQueue<Keyframe: ~Copyable>: ~Copyable {
         return first.keyframe
     }
 
+    /// Drops all but the newest, where the oldest arrived before a time.
+    /// - Returns: how many were dropped.
+    package mutating func keepNewest(ifOlderThan arrival: Double) -> Int {
+        guard let firstArrival, firstArrival < arrival else { return 0 }
+        let count = waiting.count - 1
+        for _ in 0..<count { _ = drop(0, isStale: true) }
+        return count
+    }
+
     /// Notes that what comes next does not follow what came before.
     package mutating func reopened() { (newest, taken) = (nil, nil) }
 

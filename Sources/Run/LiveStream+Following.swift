@@ -28,6 +28,8 @@ extension LiveStream {
     /// Packets wait until there are so many, or the first is so old, seconds.
     private static let fewestPackets = 12
     private static let longestWait = 0.5
+    /// How long several keyframes of a stream wait whose connection is lost, seconds.
+    fileprivate static let longestOverdue = 2.0
 
     /// Keeps a packet for the case that what lies between keyframes has to be decoded.
     /// - Returns: whether the stream has to be put on the board.
@@ -43,6 +45,7 @@ extension LiveStream {
     /// What is to be done next.
     func take() -> Work? {
         state.withLock { state in
+            state.dropLate()
             let end = state.waiting.firstArrival ?? .infinity
             if state.run.isFollowed, state.run.first.map({ $0.arrival < end }) ?? false {
                 let packets = state.run.take(Self.batchSize, before: end)
@@ -174,6 +177,14 @@ extension LiveStream.State {
         // What was not accounted for yet is missed with all that came after the last sample.
         dropped = nil
         failedInARow = 0
+    }
+
+    /// Drops what waits for long of a stream whose connection is lost: nothing newer takes its place,
+    /// and all after the last sample is told as missed already.
+    fileprivate mutating func dropLate() {
+        guard status.connection != .connected else { return }
+        let late = monotonicSeconds() - LiveStream.longestOverdue
+        status.dropped += waiting.keepNewest(ifOlderThan: late)
     }
 
     /// Counts a keyframe that no worker got to.

@@ -56,6 +56,19 @@ import Testing
         #expect(put([(0, 100), (2, 100), (4, 100)], bytes: most * 2).left == [2])
     }
 
+    @Test func onlyTheNewestIsKeptOfWhatIsLate() {
+        var queue = KeyframeQueue<Int>()
+        for number in 0..<3 {
+            _ = queue.put(number, at: .init(time: Double(number), arrival: 100), byteCount: 1)
+        }
+        let early = queue.keepNewest(ifOlderThan: 100)
+        #expect(early == 0)
+        let late = queue.keepNewest(ifOlderThan: 101)
+        #expect(late == 2)
+        let (left, none) = (queue.take(), queue.take())
+        #expect(left == 2 && none == nil)
+    }
+
     @Test func anotherConnectionIsNoBurst() {
         var queue = KeyframeQueue<Int>()
         var dropped = queue.put(1, at: .init(time: 0, arrival: 100), byteCount: 1)
