@@ -17,14 +17,11 @@ extension SQLiteStore: StreamStore {
             if var known = try Self.watched(
                 "address = ? AND ended_ms IS NULL", [stream.address], database)
             {
-                known.publisher = stream.publisher
-                known.place = known.place ?? stream.place
-                let sql = """
-                    UPDATE streams SET publisher = ?, peer = ?, server = ?, path = ? WHERE id = ?
-                    """
+                guard known.place == nil, let place = stream.place else { return (known, false) }
+                known.place = place
+                let sql = "UPDATE streams SET server = ?, path = ? WHERE id = ?"
                 try database.cachedStatement(sql: sql).execute(arguments: [
-                    known.publisher.id, known.publisher.peer, known.place?.server,
-                    known.place?.path, known.id.description,
+                    place.server, place.path, known.id.description,
                 ])
                 return (known, false)
             }
@@ -39,6 +36,20 @@ extension SQLiteStore: StreamStore {
                 stream.publisher.peer, stream.startedUnixMilliseconds,
             ])
             return (stream, true)
+        }
+    }
+
+    /// Notes who publishes; see ``StreamStore``.
+    public func record(
+        _ publisher: StreamPublisher, of id: StreamID
+    ) throws(ReportError) {
+        try write("store who publishes \(id)") { database in
+            let sql = """
+                UPDATE streams SET publisher = ?, peer = ? WHERE id = ? AND ended_ms IS NULL
+                """
+            try database.cachedStatement(sql: sql).execute(arguments: [
+                publisher.id, publisher.peer, id.description,
+            ])
         }
     }
 

@@ -108,12 +108,16 @@ public struct WatchedStream: Sendable, Hashable {
 public protocol StreamStore: Sendable {
     /// Adds a stream whose watch begins.
     ///
-    /// Where its address is watched already, nothing is added but who publishes it now, and where,
-    /// if that was not known.
+    /// Where its address is watched already, nothing is added but where it is published, if that was
+    /// not known.
     /// - Returns: the stream that is watched, and whether it is new.
     func add(
         _ stream: WatchedStream
     ) throws(ReportError) -> (stream: WatchedStream, isNew: Bool)
+
+    /// Notes who publishes a stream, in the place of who was noted before; one whose watch is over
+    /// keeps it.
+    func record(_ publisher: StreamPublisher, of id: StreamID) throws(ReportError)
 
     /// Ends a watch, whose address is forgotten; one that has ended keeps its time and reason.
     /// - Throws: `notFound` where there is no such stream.

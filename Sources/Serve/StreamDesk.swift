@@ -7,52 +7,51 @@
 
 internal import Decode
 internal import Foundation
-internal import Logging
+package import Logging
 package import Match
 package import Report
-internal import Run
+package import Run
 internal import Synchronization
 
 /// A stream that somebody wants watched.
-struct StreamRequest: Sendable {
-    var address: String
-    var labels: [String: String] = [:]
-    var isPriority = false
+package struct StreamRequest: Sendable {
+    package var address: String
+    package var labels: [String: String] = [:]
+    package var isPriority = false
     /// Whether its host may be an internal one: the operator's configuration named it.
-    var isTrusted = false
-    var place: StreamPlace?
-    var publisher = StreamPublisher(id: nil, peer: nil)
+    package var isTrusted = false
+    package var place: StreamPlace?
+    package var publisher = StreamPublisher(id: nil, peer: nil)
+    /// Whether the media server says that this one does publish, and does not only ask.
+    package var isPublisherCertain = false
+
+    package init(address: String) { self.address = address }
 }
 
 /// A stream and how its watch stands.
-struct StreamState: Sendable {
-    var stream: WatchedStream
+package struct StreamState: Sendable {
+    package var stream: WatchedStream
     /// `nil` where it is not watched now.
-    var status: WatchStatus?
+    package var status: WatchStatus?
     /// Of all the time since its watch began.
-    var coverage: CoverageMinute?
+    package var coverage: CoverageMinute?
 }
 
 /// Why a stream is not taken.
-enum DeskError: Error {
+package enum DeskError: Error {
     case refused(String)
     case full(Int)
     case closing
 }
 
 /// All streams of the service.
-final class StreamDesk: Sendable {
+package final class StreamDesk: Sendable {
     struct State {
         var numbers: [StreamID: Int] = [:]
         /// Streams that are watched no more, but whose reader has not ended yet.
         var leaving: [StreamID: Int] = [:]
-        /// Streams of which a media server said that nobody publishes them any more: since when, and
-        /// their keyframes then.
-        var unpublished: [StreamID: (since: ContinuousClock.Instant, keyframes: Int)] = [:]
-        /// Streams that a media server asked for.
-        var placed: Set<StreamID> = []
-        /// Streams of media servers that are not connected: since when.
-        var absent: [StreamID: ContinuousClock.Instant] = [:]
+        /// Streams that a media server tells of.
+        var presences: [StreamID: StreamPresence] = [:]
         /// Entries of the ledger that the store refused; they are tried again.
         var unwritten: [CoverageEntry] = []
         var isClosing = false
@@ -61,6 +60,8 @@ final class StreamDesk: Sendable {
     let run: LiveRun
     let store: any LiveStore
     private let settings: ServiceSettings
+    /// Media servers that can be asked whether a stream is there.
+    let drivers: [String: any StopDriver]
     private let events: EventHub
     let logger: Logger
     let disk = StoreQueue("vigil.serve.desk")
@@ -68,27 +69,29 @@ final class StreamDesk: Sendable {
     /// When this session began, Unix milliseconds.
     let session: Int64
 
-    /// How long a reader may go on after its publisher is said to have ended, and how long a stream
-    /// of a media server may be away.
-    private static let farewell = Duration.seconds(3), longestAbsence = Duration.seconds(600)
-
-    init(
-        run: LiveRun, store: any LiveStore, settings: ServiceSettings, events: EventHub,
-        logger: Logger
+    package init(
+        run: LiveRun, store: any LiveStore, settings: ServiceSettings, servers: [MediaServer],
+        events: EventHub, logger: Logger
     ) {
         self.run = run
         self.store = store
         self.settings = settings
+        drivers = Dictionary(
+            servers.compactMap { server in server.driver.map { (server.name, $0) } }
+        ) { first, _ in first }
         self.events = events
         self.logger = logger
         session = unixMilliseconds()
     }
 
     /// Streams that are watched now.
-    var count: Int { state.withLock { $0.numbers.count } }
+    package var count: Int { state.withLock { $0.numbers.count } }
 
     /// Streams that there are readers for.
     private var readers: Int { state.withLock { $0.numbers.count + $0.leaving.count } }
+
+    /// Whether there is no room for another.
+    var isCrowded: Bool { readers >= settings.mostStreams }
 
     /// How each of them stands.
     func statuses() -> [(id: StreamID, status: WatchStatus)] {
@@ -99,7 +102,8 @@ final class StreamDesk: Sendable {
 
     /// Begins to watch a stream, unless it is watched already.
     /// - Returns: the stream and whether it is new.
-    func add(_ request: StreamRequest) async throws -> (stream: WatchedStream, isNew: Bool) {
+    package func add(_ request: StreamRequest) async throws -> (stream: WatchedStream, isNew: Bool)
+    {
         try await disk.run { [self] in
             let input: LiveInput
             do throws(DecodeError) { input = try LiveInput(request.address) } catch {
@@ -110,12 +114,12 @@ final class StreamDesk: Sendable {
             }
             let isClosing = state.withLock { $0.isClosing }
             if isClosing { throw DeskError.closing }
-            if readers >= settings.mostStreams,
+            if isCrowded,
                 try !store.isWatched(address: request.address)
             {
                 throw DeskError.full(settings.mostStreams)
             }
-            let added = try store.add(
+            var added = try store.add(
                 WatchedStream(
                     id: StreamID(newID()), address: request.address,
                     name: input.redacted(isKeyed: Self.isKeyed(input, request.place)),
@@ -127,7 +131,7 @@ final class StreamDesk: Sendable {
                 logger.info("watching \(added.stream.name) as \(added.stream.id)")
                 events.send("stream.added", StreamView(StreamState(stream: added.stream)))
             } else if request.place != nil {
-                publishedAgain(added.stream.id)
+                try publishedAgain(&added.stream, request)
             }
             return added
         }
@@ -145,7 +149,9 @@ final class StreamDesk: Sendable {
             isPriority: stream.isPriority, isExpected: stream.place != nil)
         state.withLock { state in
             state.numbers[stream.id] = number
-            if stream.place != nil { state.placed.insert(stream.id) }
+            state.presences[stream.id] = stream.place.map {
+                StreamPresence(at: $0, by: stream.publisher, now: .now)
+            }
         }
     }
 
@@ -157,17 +163,20 @@ final class StreamDesk: Sendable {
 
     /// Ends a watch.
     /// - Returns: the stream as it is then; `nil` where there is none.
-    func remove(_ id: StreamID, reason: String) async throws -> WatchedStream? {
-        try await disk.run { [self] in
-            guard let stream = try store.stream(id) else { return nil }
-            guard stream.isWatched else { return stream }
-            try store.end(id, at: unixMilliseconds(), reason: reason)
-            letGo(id)
-            let ended = try store.stream(id) ?? stream
-            logger.info("no longer watching \(stream.name) (\(id)): \(reason)")
-            events.send("stream.removed", StreamView(StreamState(stream: ended)))
-            return ended
-        }
+    package func remove(_ id: StreamID, reason: String) async throws -> WatchedStream? {
+        try await disk.run { [self] in try removeNow(id, reason) }
+    }
+
+    /// Ends a watch; on the desk's queue.
+    func removeNow(_ id: StreamID, _ reason: String) throws -> WatchedStream? {
+        guard let stream = try store.stream(id) else { return nil }
+        guard stream.isWatched else { return stream }
+        try store.end(id, at: unixMilliseconds(), reason: reason)
+        letGo(id)
+        let ended = try store.stream(id) ?? stream
+        logger.info("no longer watching \(stream.name) (\(id)): \(reason)")
+        events.send("stream.removed", StreamView(StreamState(stream: ended)))
+        return ended
     }
 
     /// Ends a watch in the run; what its ledger still says is written with the others.
@@ -175,67 +184,10 @@ final class StreamDesk: Sendable {
         let number = state.withLock { state in
             let number = state.numbers.removeValue(forKey: id)
             state.leaving[id] = number
-            state.placed.remove(id)
-            state.absent[id] = nil
-            state.unpublished[id] = nil
+            state.presences[id] = nil
             return number
         }
         if let number { run.unwatch(number) }
-    }
-
-    /// A media server says that a stream which is watched begins anew.
-    private func publishedAgain(_ id: StreamID) {
-        let number = state.withLock { state in
-            state.unpublished[id] = nil
-            return state.numbers[id]
-        }
-        if let number { run.expect(number) }
-    }
-
-    /// A media server says that nobody publishes a stream any more.
-    ///
-    /// That alone proves nothing: a second publisher who was turned away ends too. The watch ends
-    /// when its own reader has lost the stream as well.
-    func unpublished(_ id: StreamID) {
-        let keyframes = status(of: id)?.keyframes ?? 0
-        state.withLock { $0.unpublished[id] = (.now, keyframes) }
-    }
-
-    /// Ends watches of streams that are no longer published.
-    func sweep() async {
-        for (id, since, keyframes) in state.withLock({ state in
-            state.unpublished.map { ($0.key, $0.value.since, $0.value.keyframes) }
-        }) {
-            let status = status(of: id)
-            let isOver =
-                status?.connection != .connected && since.duration(to: .now) > Self.farewell
-            let goesOn = (status?.keyframes ?? 0) > keyframes + 1
-            guard isOver || goesOn else { continue }
-            state.withLock { _ = $0.unpublished.removeValue(forKey: id) }
-            if isOver { await end(id, "its publisher ended") }
-        }
-        await sweepAbsent()
-    }
-
-    /// Ends watches that a media server asked for and whose stream has not been there for long: the
-    /// word of its end was lost.
-    private func sweepAbsent() async {
-        let places = state.withLock { $0.placed }
-        for id in places {
-            let isThere = status(of: id)?.connection == .connected
-            let since = state.withLock { state -> ContinuousClock.Instant? in
-                state.absent[id] = isThere ? nil : state.absent[id] ?? .now
-                return state.absent[id]
-            }
-            guard let since, since.duration(to: .now) > Self.longestAbsence else { continue }
-            await end(id, "not published for \(Self.longestAbsence)")
-        }
-    }
-
-    private func end(_ id: StreamID, _ reason: String) async {
-        do { _ = try await remove(id, reason: reason) } catch {
-            logger.error("the end of watch \(id) is not recorded: \(error)")
-        }
     }
 }
 
@@ -243,7 +195,7 @@ final class StreamDesk: Sendable {
 
 extension StreamDesk {
     /// A stream and how it stands.
-    func state(of id: StreamID) async throws -> StreamState? {
+    package func state(of id: StreamID) async throws -> StreamState? {
         try await disk.run { [self] in
             guard let stream = try store.stream(id) else { return nil }
             return try state(of: stream)
@@ -258,7 +210,7 @@ extension StreamDesk {
     }
 
     /// How the watch of a stream stands; `nil` where it is not watched now.
-    func status(of id: StreamID) -> WatchStatus? {
+    package func status(of id: StreamID) -> WatchStatus? {
         state.withLock { $0.numbers[id] }.flatMap { run.status(of: $0) }
     }
 
@@ -290,7 +242,7 @@ extension StreamDesk {
 extension StreamDesk {
     /// Takes up all watches that the store knows of, before anybody can change them.
     /// - Returns: how many.
-    func resume() async throws -> Int { try await disk.run { [self] in try resumeAll() } }
+    package func resume() async throws -> Int { try await disk.run { [self] in try resumeAll() } }
 
     private func resumeAll() throws -> Int {
         var resumed = 0
@@ -316,7 +268,7 @@ extension StreamDesk {
 
     /// Ends all watches for now, until the service begins again; blocks until what was found is
     /// recorded.
-    func close() async throws {
+    package func close() async throws {
         state.withLock { $0.isClosing = true }
         try await disk.run { [self] in
             run.stop()

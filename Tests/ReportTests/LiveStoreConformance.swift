@@ -65,8 +65,13 @@ private func checkAdding(_ store: any LiveStore) throws {
 private func checkPublisher(_ store: any LiveStore) throws {
     var stream = makeStream(1)
     _ = try store.add(stream)
+    let first = stream.publisher
     stream.publisher = StreamPublisher(id: "8", peer: nil)
-    #expect(try store.add(stream).stream.publisher == stream.publisher)
+    #expect(try store.add(stream).stream.publisher == first, "who asks need not be who publishes")
+    try store.record(stream.publisher, of: stream.id)
+    #expect(try store.stream(stream.id)?.publisher == stream.publisher)
+    try store.end(stream.id, at: noon, reason: "asked")
+    try store.record(first, of: stream.id)
     #expect(try store.stream(stream.id)?.publisher == stream.publisher)
 }
 

@@ -94,11 +94,12 @@ struct HookRoutes: Sendable {
     ) async {
         guard let template = server.watch else { return }
         do {
-            let added = try await desk.add(
-                StreamRequest(
-                    address: try template.address(of: hook), labels: server.labels,
-                    isPriority: server.isPriority, isTrusted: true, place: place,
-                    publisher: hook.publisher))
+            var request = StreamRequest(address: try template.address(of: hook))
+            request.labels = server.labels
+            (request.isPriority, request.isTrusted) = (server.isPriority, true)
+            (request.place, request.publisher) = (place, hook.publisher)
+            request.isPublisherCertain = hook.isReady || !server.kind.asksBeforePublishing
+            let added = try await desk.add(request)
             if !added.isNew { stops.republished(place) }
             if let denial { stops.again(denial, stream: added.stream.id) }
         } catch {
@@ -110,7 +111,7 @@ struct HookRoutes: Sendable {
         do {
             let stream = try await disk.run { [store] in try store.stream(at: place) }
             stops.unpublished(place)
-            if let stream { desk.unpublished(stream.id) }
+            if let stream { try await desk.unpublished(stream.id, by: hook.publisher) }
         } catch {
             logger.error("the end of a stream of \(place.server) is not recorded: \(error)")
         }

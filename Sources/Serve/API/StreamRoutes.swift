@@ -49,9 +49,9 @@ struct StreamRoutes: Sendable {
         group.post("streams") { request, context in
             let body = try await request.body.collect(upTo: context.maxUploadSize)
             let asked = try StreamBody(Data(body.readableBytesView))
-            let added = try await desk.add(
-                StreamRequest(
-                    address: asked.url, labels: asked.labels, isPriority: asked.priority))
+            var wanted = StreamRequest(address: asked.url)
+            (wanted.labels, wanted.isPriority) = (asked.labels, asked.priority)
+            let added = try await desk.add(wanted)
             var response = Response.json(
                 StreamView(
                     StreamState(stream: added.stream, status: desk.status(of: added.stream.id))),

@@ -95,11 +95,10 @@ extension PublishHook {
     private static func ready(
         event: String, path: String, source: String?
     ) throws(HookError) -> PublishHook? {
-        switch event {
-        case "ready": try at(path, .publish, publisherID: source)
-        case "notReady": try at(path, .unpublish, publisherID: source)
-        default: nil
-        }
+        guard event == "ready" || event == "notReady" else { return nil }
+        var hook = try at(path, event == "ready" ? .publish : .unpublish, publisherID: source)
+        hook.isReady = hook.kind == .publish
+        return hook
     }
 
     private static func named(_ value: String?, _ field: String) throws(HookError) -> String {

@@ -60,6 +60,8 @@ public struct PublishHook: Sendable, Hashable {
     public let app: String
     /// The stream's name within it.
     public let name: String
+    /// Whether the server says that the stream is there, and does not only ask whether it may be.
+    public internal(set) var isReady = false
     /// The virtual host; empty where the server has none or it is the default one.
     public let vhost: String
 

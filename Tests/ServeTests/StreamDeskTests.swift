@@ -1,0 +1,139 @@
+// Watches between hooks, the store and the live run, with readers that connect to nothing and a media
+// server that the test makes.
+
+import Foundation
+import Logging
+import Match
+import Report
+import Run
+import Serve
+import Synchronization
+import Testing
+
+@Suite struct StreamDeskTests {
+    @Test func aTurnedAwayPublisherEndsNoWatch() async throws {
+        try await withBed { bed in
+            bed.server.answer { true }
+            let id = try await bed.publish("1")
+            _ = try await bed.publish("2")
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "2", peer: nil))
+            await bed.sweep(after: 40)
+            #expect(bed.server.questions == 1)
+            #expect(try bed.isWatched(id) && bed.desk.count == 1)
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "1", peer: nil))
+            bed.server.answer { false }
+            await bed.sweep(after: 80)
+            #expect(try bed.store.stream(id)?.endReason == "its publisher ended")
+            #expect(bed.desk.count == 0)
+        }
+    }
+
+    @Test func whoComesBackWhileTheServerIsAskedIsWatched() async throws {
+        try await withBed { bed in
+            let id = try await bed.publish("1")
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "1", peer: nil))
+            bed.server.answer {
+                _ = try? await bed.publish("2")
+                return false
+            }
+            await bed.sweep(after: 40)
+            #expect(bed.server.questions == 1)
+            #expect(try bed.isWatched(id) && bed.desk.status(of: id) != nil)
+        }
+    }
+
+    @Test func withoutAServerToAskTimeDecides() async throws {
+        try await withBed { bed in
+            let id = try await bed.publish("1")
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "1", peer: nil))
+            await bed.sweep(after: 20)
+            #expect(try bed.isWatched(id))
+            await bed.sweep(after: 40)
+            #expect(try !bed.isWatched(id))
+        }
+    }
+
+    @Test func whoIsOnRecordIsWhoIsLeft() async throws {
+        try await withBed { bed in
+            let id = try await bed.publish("1")
+            _ = try await bed.publish("2")
+            #expect(try bed.store.stream(id)?.publisher.id == "2", "nothing was there")
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "2", peer: nil))
+            #expect(try bed.store.stream(id)?.publisher.id == "1")
+        }
+    }
+
+    private func withBed(_ body: (DeskBed) async throws -> Void) async throws {
+        let folder = NSTemporaryDirectory() + "vigil-desk-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let bed = try DeskBed(folder: folder)
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await body(bed)) } catch { outcome = .failure(error) }
+        try await bed.desk.close()
+        try outcome.get()
+    }
+}
+
+/// A media server that can be asked what the test says.
+final class AskedServer: StopDriver {
+    private let state = Mutex<(answer: (@Sendable () async -> Bool)?, questions: Int)>((nil, 0))
+
+    var questions: Int { state.withLock { $0.questions } }
+
+    func answer(_ answer: @escaping @Sendable () async -> Bool) {
+        state.withLock { $0.answer = answer }
+    }
+
+    func drop(
+        _ place: StreamPlace, publisher: StreamPublisher
+    ) async throws(StopError) -> DropAnswer { .notThere }
+
+    func isPublished(
+        _ place: StreamPlace, publisher: StreamPublisher
+    ) async throws(StopError) -> Bool? {
+        let answer = state.withLock { state in
+            state.questions += 1
+            return state.answer
+        }
+        return await answer?()
+    }
+}
+
+struct DeskBed: Sendable {
+    let store: SQLiteStore
+    let server = AskedServer()
+    let desk: StreamDesk
+    private let start = ContinuousClock.now
+
+    init(folder: String, mostStreams: Int = 1000) throws {
+        store = try SQLiteStore(directory: folder)
+        let pipeline = Pipeline()
+        let run = LiveRun(
+            pipeline: pipeline, index: KnownIndex([], policy: pipeline.matchPolicy), store: store
+        ) { _ in }
+        var settings = ServiceSettings()
+        settings.mostStreams = mostStreams
+        desk = StreamDesk(
+            run: run, store: store, settings: settings,
+            servers: [MediaServer(name: "edge", driver: server)], events: EventHub(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// A media server's hook; nothing listens at the address.
+    func request(_ publisher: String, _ name: String = "one") -> StreamRequest {
+        var request = StreamRequest(address: "tcp://127.0.0.1:1/live/\(name)")
+        request.isTrusted = true
+        request.place = StreamPlace(server: "edge", path: "live/\(name)")
+        request.publisher = StreamPublisher(id: publisher, peer: nil)
+        return request
+    }
+
+    func publish(_ publisher: String, _ name: String = "one") async throws -> StreamID {
+        try await desk.add(request(publisher, name)).stream.id
+    }
+
+    /// - Parameter seconds: since the test began.
+    func sweep(after seconds: Double) async { await desk.sweep(at: start + .seconds(seconds)) }
+
+    func isWatched(_ id: StreamID) throws -> Bool { try store.stream(id)?.isWatched ?? false }
+}
