@@ -6,6 +6,13 @@
 // a row is one minute of one session, that is, of one time that the watch ran.
 
 enum SQLiteLiveSchema {
+    /// Who asked for a watch is told apart: hooks end only what hooks asked for.
+    static let v6 = """
+        ALTER TABLE streams ADD COLUMN is_kept INTEGER NOT NULL DEFAULT 0
+            CHECK (is_kept IN (0, 1));
+        UPDATE streams SET is_kept = 1 WHERE server IS NULL;
+        """
+
     static let v2 = """
         ALTER TABLE alerts ADD COLUMN stream_id TEXT;
         ALTER TABLE alerts ADD COLUMN frame_arrived_ms INTEGER;

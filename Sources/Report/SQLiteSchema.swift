@@ -30,6 +30,9 @@ package enum SQLiteSchema {
         migrator.registerMigration("v5") { database in
             try database.execute(sql: SQLiteAftermathSchema.v5)
         }
+        migrator.registerMigration("v6") { database in
+            try database.execute(sql: SQLiteLiveSchema.v6)
+        }
         return migrator
     }
 

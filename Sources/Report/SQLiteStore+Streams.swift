@@ -5,7 +5,7 @@ import GRDB
 
 extension SQLiteStore: StreamStore {
     private static let columns = """
-        id, address, name, labels, is_priority, is_trusted, server, path, publisher, peer,
+        id, address, name, labels, is_priority, is_trusted, is_kept, server, path, publisher, peer,
         started_ms, ended_ms, end_reason
         """
 
@@ -17,26 +17,37 @@ extension SQLiteStore: StreamStore {
             if var known = try Self.watched(
                 "address = ? AND ended_ms IS NULL", [stream.address], database)
             {
-                guard known.place == nil, let place = stream.place else { return (known, false) }
-                known.place = place
-                let sql = "UPDATE streams SET server = ?, path = ? WHERE id = ?"
-                try database.cachedStatement(sql: sql).execute(arguments: [
-                    place.server, place.path, known.id.description,
-                ])
+                let before = known
+                known.place = known.place ?? stream.place
+                known.isPriority = known.isPriority || stream.isPriority
+                known.isTrusted = known.isTrusted || stream.isTrusted
+                known.isKept = known.isKept || stream.isKept
+                if known != before { try Self.update(known, database) }
                 return (known, false)
             }
             let sql = """
                 INSERT INTO streams (\(Self.columns))
-                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)
                 """
             try database.cachedStatement(sql: sql).execute(arguments: [
                 stream.id.description, stream.address, stream.name,
-                try Self.text(stream.labels), stream.isPriority, stream.isTrusted,
+                try Self.text(stream.labels), stream.isPriority, stream.isTrusted, stream.isKept,
                 stream.place?.server, stream.place?.path, stream.publisher.id,
                 stream.publisher.peer, stream.startedUnixMilliseconds,
             ])
             return (stream, true)
         }
+    }
+
+    private static func update(_ stream: WatchedStream, _ database: Database) throws {
+        let sql = """
+            UPDATE streams SET server = ?, path = ?, is_priority = ?, is_trusted = ?, is_kept = ?
+            WHERE id = ?
+            """
+        try database.cachedStatement(sql: sql).execute(arguments: [
+            stream.place?.server, stream.place?.path, stream.isPriority, stream.isTrusted,
+            stream.isKept, stream.id.description,
+        ])
     }
 
     /// Notes who publishes; see ``StreamStore``.
@@ -165,7 +176,7 @@ extension WatchedStream {
             id: StreamID(try row.id("id")), address: try row.value("address"),
             name: try row.value("name"), labels: try SQLiteStore.labels(try row.value("labels")),
             isPriority: try row.value("is_priority"),
-            isTrusted: try row.value("is_trusted"),
+            isTrusted: try row.value("is_trusted"), isKept: try row.value("is_kept"),
             place: server.flatMap { server in
                 path.map { StreamPlace(server: server, path: $0) }
             },

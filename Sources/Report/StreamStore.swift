@@ -71,6 +71,8 @@ public struct WatchedStream: Sendable, Hashable {
     public var isPriority: Bool
     /// Whether its host may be an internal one: the operator's configuration named it.
     public var isTrusted: Bool
+    /// Whether somebody asked for it who will end it, and no media server's word does.
+    public var isKept: Bool
     /// Where it is published; `nil` where that is not known, so that it cannot be stopped.
     public var place: StreamPlace?
     /// Who publishes it.
@@ -85,7 +87,8 @@ public struct WatchedStream: Sendable, Hashable {
     /// Makes a stream whose watch begins.
     public init(
         id: StreamID, address: String, name: String, labels: [String: String] = [:],
-        isPriority: Bool = false, isTrusted: Bool = false, place: StreamPlace? = nil,
+        isPriority: Bool = false, isTrusted: Bool = false, isKept: Bool = false,
+        place: StreamPlace? = nil,
         publisher: StreamPublisher = StreamPublisher(id: nil, peer: nil),
         startedUnixMilliseconds: Int64
     ) {
@@ -95,6 +98,7 @@ public struct WatchedStream: Sendable, Hashable {
         self.labels = labels
         self.isPriority = isPriority
         self.isTrusted = isTrusted
+        self.isKept = isKept
         self.place = place
         self.publisher = publisher
         self.startedUnixMilliseconds = startedUnixMilliseconds
@@ -109,7 +113,7 @@ public protocol StreamStore: Sendable {
     /// Adds a stream whose watch begins.
     ///
     /// Where its address is watched already, nothing is added but where it is published, if that was
-    /// not known.
+    /// not known, and that it is of priority, trusted or kept, if it is so now.
     /// - Returns: the stream that is watched, and whether it is new.
     func add(
         _ stream: WatchedStream

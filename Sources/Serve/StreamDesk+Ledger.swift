@@ -11,30 +11,33 @@ extension StreamDesk {
     /// Most entries of the ledger that wait for a store that refuses them: an hour of 1000 streams.
     private static let mostUnwritten = 60_000
 
-    private func entry(_ id: StreamID, _ minute: CoverageMinute) -> CoverageEntry {
-        CoverageEntry(stream: id, sessionUnixMilliseconds: session, minute: minute)
+    private func takeLedger(of reading: Reading) -> [CoverageEntry] {
+        run.takeLedger(of: reading.number).map {
+            CoverageEntry(
+                stream: reading.stream, sessionUnixMilliseconds: reading.session, minute: $0)
+        }
     }
 
     /// Writes what is new in the ledger of all streams.
-    func flush() async throws { try await disk.run { [self] in flushAll() } }
+    package func flush() async throws { try await disk.run { [self] in flushAll() } }
 
     func flushAll() {
-        let (watched, leaving) = state.withLock { ($0.numbers, $0.leaving) }
+        let (readings, leaving) = state.withLock { ($0.readings.values, $0.leaving.values) }
         // Asked before their ledger is taken, which is complete then.
-        let gone = leaving.filter { run.status(of: $0.value)?.connection == .ended }
-        write(
-            watched.merging(leaving) { watched, _ in watched }.flatMap { id, number in
-                run.takeLedger(of: number).map { entry(id, $0) }
-            })
-        for (id, number) in gone {
-            run.letGo(number)
-            state.withLock { _ = $0.leaving.removeValue(forKey: id) }
+        let gone = leaving.filter { run.status(of: $0.number)?.connection == .ended }
+        write((Array(readings) + leaving).flatMap(takeLedger))
+        for reading in gone {
+            run.letGo(reading.number)
+            state.withLock { _ = $0.leaving.removeValue(forKey: reading.number) }
         }
     }
 
     func flushOne(_ id: StreamID) {
-        guard let number = state.withLock({ $0.numbers[id] ?? $0.leaving[id] }) else { return }
-        write(run.takeLedger(of: number).map { entry(id, $0) })
+        let readings = state.withLock { state in
+            state.leaving.values.filter { $0.stream == id }
+                + (state.readings[id].map { [$0] } ?? [])
+        }
+        write(readings.flatMap(takeLedger))
     }
 
     /// Writes entries, and first those that were refused before; keeps them where the store
@@ -64,11 +67,16 @@ extension StreamDesk {
     private static func newest(of entries: [CoverageEntry]) -> [CoverageEntry] {
         struct Key: Hashable {
             let stream: StreamID
+            let session: Int64
             let minute: Int64
         }
         var seen: Set<Key> = []
         return entries.reversed().filter {
-            seen.insert(Key(stream: $0.stream, minute: $0.minute.startUnixSeconds)).inserted
+            seen.insert(
+                Key(
+                    stream: $0.stream, session: $0.sessionUnixMilliseconds,
+                    minute: $0.minute.startUnixSeconds)
+            ).inserted
         }.reversed()
     }
 }

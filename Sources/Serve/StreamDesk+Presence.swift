@@ -14,16 +14,19 @@ extension StreamDesk {
     /// Most doubts that are settled at a time.
     private static let mostLooks = 16
 
-    /// A media server says that a stream which is watched begins anew; on the desk's queue.
+    /// A stream which is watched is asked for again, by a media server because it begins anew; on the
+    /// desk's queue.
     func publishedAgain(_ stream: inout WatchedStream, _ request: StreamRequest) throws {
+        let (isKept, asked) = (stream.isKept, stream.id)
+        state.withLock { $0.presences[asked]?.isKept = isKept }
         guard let place = request.place else { return }
         let (id, recorded) = (stream.id, stream.publisher)
         see(id, at: .now)
         let (number, publisher) = state.withLock { state in
             state.presences[
-                id, default: StreamPresence(at: place, by: recorded, now: .now)
+                id, default: StreamPresence(at: place, by: recorded, isKept: isKept, now: .now)
             ].published(by: request.publisher, isCertain: request.isPublisherCertain, at: .now)
-            return (state.numbers[id], state.presences[id]?.publishers.current)
+            return (state.readings[id]?.number, state.presences[id]?.publishers.current)
         }
         if let number { run.expect(number) }
         if let publisher, publisher != recorded {

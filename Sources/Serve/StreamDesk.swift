@@ -20,6 +20,8 @@ package struct StreamRequest: Sendable {
     package var isPriority = false
     /// Whether its host may be an internal one: the operator's configuration named it.
     package var isTrusted = false
+    /// Whether whoever asks for it will end it, and no media server's word does.
+    package var isKept = false
     package var place: StreamPlace?
     package var publisher = StreamPublisher(id: nil, peer: nil)
     /// Whether the media server says that this one does publish, and does not only ask.
@@ -46,10 +48,23 @@ package enum DeskError: Error {
 
 /// All streams of the service.
 package final class StreamDesk: Sendable {
+    /// One time that a stream is read.
+    struct Reading {
+        let stream: StreamID
+        /// In the live run.
+        let number: Int
+        /// Tells it in the ledger from others of its stream: when it began, Unix milliseconds.
+        let session: Int64
+        let isTrusted: Bool
+        let isPriority: Bool
+    }
+
     struct State {
-        var numbers: [StreamID: Int] = [:]
-        /// Streams that are watched no more, but whose reader has not ended yet.
-        var leaving: [StreamID: Int] = [:]
+        var readings: [StreamID: Reading] = [:]
+        /// Those that are over, but whose reader has not ended yet, by their number.
+        var leaving: [Int: Reading] = [:]
+        /// The newest session of all.
+        var lastSession: Int64 = 0
         /// Streams that a media server tells of.
         var presences: [StreamID: StreamPresence] = [:]
         /// Entries of the ledger that the store refused; they are tried again.
@@ -85,18 +100,18 @@ package final class StreamDesk: Sendable {
     }
 
     /// Streams that are watched now.
-    package var count: Int { state.withLock { $0.numbers.count } }
+    package var count: Int { state.withLock { $0.readings.count } }
 
     /// Streams that there are readers for.
-    private var readers: Int { state.withLock { $0.numbers.count + $0.leaving.count } }
+    private var readers: Int { state.withLock { $0.readings.count + $0.leaving.count } }
 
     /// Whether there is no room for another.
     var isCrowded: Bool { readers >= settings.mostStreams }
 
     /// How each of them stands.
     func statuses() -> [(id: StreamID, status: WatchStatus)] {
-        state.withLock { Array($0.numbers) }.compactMap { id, number in
-            run.status(of: number).map { (id, $0) }
+        state.withLock { Array($0.readings.values) }.compactMap { reading in
+            run.status(of: reading.number).map { (reading.stream, $0) }
         }
     }
 
@@ -124,13 +139,14 @@ package final class StreamDesk: Sendable {
                     id: StreamID(newID()), address: request.address,
                     name: input.redacted(isKeyed: Self.isKeyed(input, request.place)),
                     labels: request.labels, isPriority: request.isPriority,
-                    isTrusted: request.isTrusted, place: request.place,
+                    isTrusted: request.isTrusted, isKept: request.isKept, place: request.place,
                     publisher: request.publisher, startedUnixMilliseconds: unixMilliseconds()))
             if added.isNew {
                 begin(added.stream, input)
                 logger.info("watching \(added.stream.name) as \(added.stream.id)")
                 events.send("stream.added", StreamView(StreamState(stream: added.stream)))
-            } else if request.place != nil {
+            } else {
+                reopenIfRaised(added.stream, input)
                 try publishedAgain(&added.stream, request)
             }
             return added
@@ -143,16 +159,35 @@ package final class StreamDesk: Sendable {
     }
 
     private func begin(_ stream: WatchedStream, _ input: LiveInput) {
-        guard state.withLock({ $0.numbers[stream.id] }) == nil else { return }
+        guard state.withLock({ $0.readings[stream.id] }) == nil else { return }
+        let session = unixMilliseconds()
         let number = run.watch(
             input, egress: egress(stream.isTrusted), as: stream.id, name: stream.name,
             isPriority: stream.isPriority, isExpected: stream.place != nil)
         state.withLock { state in
-            state.numbers[stream.id] = number
-            state.presences[stream.id] = stream.place.map {
-                StreamPresence(at: $0, by: stream.publisher, now: .now)
-            }
+            state.lastSession = max(session, state.lastSession + 1)
+            state.readings[stream.id] = Reading(
+                stream: stream.id, number: number, session: state.lastSession,
+                isTrusted: stream.isTrusted, isPriority: stream.isPriority)
+            guard let place = stream.place, state.presences[stream.id] == nil else { return }
+            state.presences[stream.id] = StreamPresence(
+                at: place, by: stream.publisher, isKept: stream.isKept, now: .now)
         }
+    }
+
+    /// Reads a stream anew that is trusted or of priority only since now.
+    ///
+    /// For the moment that its reader takes to end there are two, which the ledger counts both.
+    private func reopenIfRaised(_ stream: WatchedStream, _ input: LiveInput) {
+        let isRaised = state.withLock {
+            guard let reading = $0.readings[stream.id] else { return true }
+            return reading.isTrusted != stream.isTrusted
+                || reading.isPriority != stream.isPriority
+        }
+        guard isRaised else { return }
+        stopReading(stream.id)
+        begin(stream, input)
+        logger.info("reading \(stream.name) (\(stream.id)) anew: it is trusted or of priority now")
     }
 
     private func egress(_ isTrusted: Bool) -> EgressPolicy {
@@ -172,22 +207,22 @@ package final class StreamDesk: Sendable {
         guard let stream = try store.stream(id) else { return nil }
         guard stream.isWatched else { return stream }
         try store.end(id, at: unixMilliseconds(), reason: reason)
-        letGo(id)
+        stopReading(id)
+        state.withLock { _ = $0.presences.removeValue(forKey: id) }
         let ended = try store.stream(id) ?? stream
         logger.info("no longer watching \(stream.name) (\(id)): \(reason)")
         events.send("stream.removed", StreamView(StreamState(stream: ended)))
         return ended
     }
 
-    /// Ends a watch in the run; what its ledger still says is written with the others.
-    private func letGo(_ id: StreamID) {
-        let number = state.withLock { state in
-            let number = state.numbers.removeValue(forKey: id)
-            state.leaving[id] = number
-            state.presences[id] = nil
-            return number
+    /// Ends a stream's reading; what its ledger still says is written with the others.
+    private func stopReading(_ id: StreamID) {
+        let reading = state.withLock { state in
+            let reading = state.readings.removeValue(forKey: id)
+            if let reading { state.leaving[reading.number] = reading }
+            return reading
         }
-        if let number { run.unwatch(number) }
+        if let reading { run.unwatch(reading.number) }
     }
 }
 
@@ -211,7 +246,7 @@ extension StreamDesk {
 
     /// How the watch of a stream stands; `nil` where it is not watched now.
     package func status(of id: StreamID) -> WatchStatus? {
-        state.withLock { $0.numbers[id] }.flatMap { run.status(of: $0) }
+        state.withLock { $0.readings[id] }.flatMap { run.status(of: $0.number) }
     }
 
     /// Streams, the newest first, without their coverage.

@@ -8,7 +8,8 @@ import Testing
 typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore
 
 enum LiveStoreConformance: String, CaseIterable {
-    case addsOnce, keepsWhoPublishes, endsOnce, watchesAgain, listsStreams, findsByPlace
+    case addsOnce, raisesWhatIsKnown, keepsWhoPublishes, endsOnce, watchesAgain, listsStreams,
+        findsByPlace
     case alertsCarryTheirStream, closesWhatWasLeftOpen
     case ledgerReplaces, ledgerSumsSessions, ledgerRanges, ledgerIsAtomic
     case stepsKeepTheirOrder, stepsAreBounded, findsUnfinishedStops
@@ -17,6 +18,7 @@ enum LiveStoreConformance: String, CaseIterable {
     func check(_ store: any LiveStore) throws {
         switch self {
         case .addsOnce: try checkAdding(store)
+        case .raisesWhatIsKnown: try checkRaising(store)
         case .keepsWhoPublishes: try checkPublisher(store)
         case .endsOnce: try checkEnding(store)
         case .watchesAgain: try checkWatchingAgain(store)
@@ -60,6 +62,19 @@ private func checkAdding(_ store: any LiveStore) throws {
     #expect(try !store.isWatched(address: "rtmp://media.example/live/key2"))
     #expect(try store.stream(stream.id) == stream)
     #expect(try store.stream(other.id) == nil)
+}
+
+private func checkRaising(_ store: any LiveStore) throws {
+    var stream = makeStream(1)
+    (stream.isPriority, stream.isKept) = (false, true)
+    _ = try store.add(stream)
+    var asked = makeStream(2, place: StreamPlace(server: "edge", path: "live/one"))
+    (asked.address, asked.isTrusted) = (stream.address, true)
+    let known = try store.add(asked).stream
+    #expect(known.id == stream.id && known.isTrusted && known.isPriority && known.isKept)
+    #expect(known.place == asked.place && known.labels == stream.labels)
+    #expect(try store.add(stream).stream == known, "nothing is taken back")
+    #expect(try store.stream(stream.id) == known)
 }
 
 private func checkPublisher(_ store: any LiveStore) throws {

@@ -53,6 +53,48 @@ import Testing
         }
     }
 
+    @Test func hooksEndOnlyWhatHooksAskedFor() async throws {
+        try await withBed { bed in
+            var asked = bed.request("1")
+            (asked.place, asked.isKept) = (nil, true)
+            let id = try await bed.desk.add(asked).stream.id
+            #expect(try await bed.publish("1") == id)
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "1", peer: nil))
+            bed.server.answer { false }
+            await bed.sweep(after: 5000)
+            #expect(try bed.isWatched(id) && bed.store.stream(id)?.place?.path == "live/one")
+            #expect(bed.server.questions == 0)
+            // The other way round: what somebody else wants too stays as well.
+            let other = try await bed.publish("2", "two")
+            var wanted = bed.request("2", "two")
+            (wanted.place, wanted.isKept) = (nil, true)
+            #expect(try await bed.desk.add(wanted).stream.id == other)
+            await bed.sweep(after: 5000)
+            #expect(try bed.isWatched(other))
+        }
+    }
+
+    @Test func whatATrustedServerAnnouncesIsReadByItsRules() async throws {
+        try await withBed { bed in
+            var asked = bed.request("1")
+            (asked.place, asked.isKept, asked.isTrusted) = (nil, true, false)
+            // A name, of which only connecting tells where it leads.
+            asked.address = "tcp://localhost:1/live/one"
+            let id = try await bed.desk.add(asked).stream.id
+            #expect(try await bed.reason(of: id) { $0.contains("not allowed") } != nil)
+            var announced = bed.request("1")
+            announced.address = asked.address
+            let added = try await bed.desk.add(announced)
+            #expect(!added.isNew && added.stream.id == id && added.stream.isTrusted)
+            #expect(try await bed.reason(of: id) { !$0.contains("not allowed") } != nil)
+            #expect(try bed.store.stream(id)?.isTrusted == true)
+            #expect(bed.desk.count == 1)
+            // Both readings are in the ledger, of one stream.
+            try await bed.desk.flush()
+            #expect(try bed.store.total(of: id) != nil)
+        }
+    }
+
     @Test func whoIsOnRecordIsWhoIsLeft() async throws {
         try await withBed { bed in
             let id = try await bed.publish("1")
@@ -130,6 +172,15 @@ struct DeskBed: Sendable {
 
     func publish(_ publisher: String, _ name: String = "one") async throws -> StreamID {
         try await desk.add(request(publisher, name)).stream.id
+    }
+
+    /// Why a stream is not connected, once that is as asked for; `nil` where it never is.
+    func reason(of id: StreamID, where fits: (String) -> Bool) async throws -> String? {
+        for _ in 0..<400 {
+            if case .waiting(let why)? = desk.status(of: id)?.connection, fits(why) { return why }
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        return nil
     }
 
     /// - Parameter seconds: since the test began.

@@ -51,6 +51,7 @@ struct StreamRoutes: Sendable {
             let asked = try StreamBody(Data(body.readableBytesView))
             var wanted = StreamRequest(address: asked.url)
             (wanted.labels, wanted.isPriority) = (asked.labels, asked.priority)
+            wanted.isKept = true
             let added = try await desk.add(wanted)
             var response = Response.json(
                 StreamView(
