@@ -54,6 +54,7 @@ struct ServiceFigures {
     var totals: WatchTotals
     var live: LiveFigures
     var statuses: [WatchStatus]
+    var unwatched: Int
     var reports: [ReportState: Int]
     var feedback: [(verdict: Verdict, count: Int)]
     var requests: [Int: Int]
@@ -79,6 +80,9 @@ struct ServiceFigures {
         metrics.gauge(
             "vigil_streams", "Streams that are watched, by what their reader does.",
             states.sorted { $0.key < $1.key }.map { ("state=\"\($0.key)\"", Double($0.value)) })
+        metrics.gauge(
+            "vigil_streams_unwatched", "Streams that are published and not watched.",
+            [("", Double(unwatched))])
         let counts = [
             ("vigil_connections_total", "Connections to streams that stood.", totals.connections),
             ("vigil_keyframes_total", "Keyframes that came.", totals.keyframes),

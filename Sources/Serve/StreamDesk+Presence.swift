@@ -13,6 +13,29 @@ internal import Synchronization
 extension StreamDesk {
     /// Most doubts that are settled at a time.
     private static let mostLooks = 16
+    /// Most unwatched places that are tried at a time, and how often is told that there are some.
+    private static let mostTries = 16, tellingPause = Duration.seconds(60)
+
+    /// Begins to watch what a media server lets somebody publish; what cannot be is tried again until
+    /// that one ends.
+    package func published(
+        _ request: StreamRequest
+    ) async throws -> (stream: WatchedStream, isNew: Bool) {
+        do { return try await add(request) } catch {
+            if !state.withLock({ $0.unwatched.add(request, at: .now) }) {
+                logger.error("a stream is NOT watched and will not be: too many others are not")
+            }
+            throw error
+        }
+    }
+
+    /// A media server says that somebody does not publish at a place any more.
+    package func unpublished(_ place: StreamPlace, by publisher: StreamPublisher) {
+        state.withLock { $0.unwatched.ended(place, by: publisher) }
+    }
+
+    /// Places that are published and not watched.
+    package var unwatched: Int { state.withLock { $0.unwatched.count } }
 
     /// A stream which is watched is asked for again, by a media server because it begins anew; on the
     /// desk's queue.
@@ -69,10 +92,37 @@ extension StreamDesk {
         let next = doubts.sorted { $0.presence.nextLook < $1.presence.nextLook }
             .prefix(Self.mostLooks)
         await withTaskGroup { group in
+            group.addTask { await self.tryUnwatched(at: now) }
             for (id, presence, doubt) in next {
                 group.addTask { await self.settle(doubt, of: id, presence, at: now) }
             }
         }
+    }
+
+    /// Tries again to watch what is published and not watched, and says that there is something.
+    private func tryUnwatched(at now: ContinuousClock.Instant) async {
+        let (count, isDue, requests) = state.withLock { state in
+            let room = settings.mostStreams - state.readings.count - state.leaving.count
+            let requests = state.unwatched.due(at: now, most: max(0, min(Self.mostTries, room)))
+            let count = state.unwatched.count
+            let isDue =
+                count > 0 && state.unwatchedTold.map { now - $0 >= Self.tellingPause } ?? true
+            if isDue { state.unwatchedTold = now }
+            return (count, isDue, requests)
+        }
+        if isDue { logger.error("streams that are published and NOT watched: \(count)") }
+        for request in requests {
+            guard let added = try? await add(request) else { continue }
+            logger.notice("\(added.stream.name) is watched after all")
+        }
+    }
+
+    private func remember(_ stream: WatchedStream, at now: ContinuousClock.Instant) {
+        var request = StreamRequest(address: stream.address)
+        (request.labels, request.place) = (stream.labels, stream.place)
+        (request.isPriority, request.isTrusted) = (stream.isPriority, stream.isTrusted)
+        request.publisher = stream.publisher
+        state.withLock { _ = $0.unwatched.add(request, at: now) }
     }
 
     private func settle(
@@ -89,17 +139,20 @@ extension StreamDesk {
                 logger.debug("whether \(id) is published cannot be asked: \(error)")
             }
         }
-        let isCrowded = isCrowded
+        let isCrowded = isCrowded && unwatched > 0
         let reason = state.withLock { [isPublished] in
             $0.presences[id]?.settle(
                 doubt, isPublished: isPublished, isCrowded: isCrowded, at: now)
         }
         guard let reason else { return }
         do {
-            try await disk.run { [self] in
+            try await disk.run { [self, isPublished] in
                 see(id, at: now)
                 let isStill = state.withLock { $0.presences[id]?.isStill(doubt) ?? false }
-                if isStill { _ = try removeNow(id, reason) }
+                guard isStill, let stream = try store.stream(id) else { return }
+                _ = try removeNow(id, reason)
+                // Nobody said that it is over, so it may still come.
+                if isPublished == nil, doubt.cause == .neverCame { remember(stream, at: now) }
             }
         } catch {
             logger.error("the end of watch \(id) is not recorded: \(error)")

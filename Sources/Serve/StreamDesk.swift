@@ -67,6 +67,9 @@ package final class StreamDesk: Sendable {
         var lastSession: Int64 = 0
         /// Streams that a media server tells of.
         var presences: [StreamID: StreamPresence] = [:]
+        /// Places that are published and not watched, and when that was told last.
+        var unwatched = UnwatchedPlaces()
+        var unwatchedTold: ContinuousClock.Instant?
         /// Entries of the ledger that the store refused; they are tried again.
         var unwritten: [CoverageEntry] = []
         var isClosing = false
@@ -74,7 +77,7 @@ package final class StreamDesk: Sendable {
 
     let run: LiveRun
     let store: any LiveStore
-    private let settings: ServiceSettings
+    let settings: ServiceSettings
     /// Media servers that can be asked whether a stream is there.
     let drivers: [String: any StopDriver]
     private let events: EventHub
@@ -103,7 +106,7 @@ package final class StreamDesk: Sendable {
     package var count: Int { state.withLock { $0.readings.count } }
 
     /// Streams that there are readers for.
-    private var readers: Int { state.withLock { $0.readings.count + $0.leaving.count } }
+    package var readers: Int { state.withLock { $0.readings.count + $0.leaving.count } }
 
     /// Whether there is no room for another.
     var isCrowded: Bool { readers >= settings.mostStreams }
@@ -148,6 +151,9 @@ package final class StreamDesk: Sendable {
             } else {
                 reopenIfRaised(added.stream, input)
                 try publishedAgain(&added.stream, request)
+            }
+            if let place = request.place {
+                state.withLock { $0.unwatched.isWatched(place) }
             }
             return added
         }

@@ -95,6 +95,79 @@ import Testing
         }
     }
 
+    @Test func whatFindsNoRoomIsWatchedLater() async throws {
+        try await withBed(mostStreams: 1) { bed in
+            let id = try await bed.publish("1")
+            for number in ["2", "3"] {
+                await #expect(throws: DeskError.self) {
+                    _ = try await bed.desk.published(bed.request(number, "second"))
+                }
+            }
+            await #expect(throws: DeskError.self) {
+                _ = try await bed.desk.published(bed.request("4", "third"))
+            }
+            #expect(bed.desk.unwatched == 2)
+            // One of two who were let publish was turned away; the third left.
+            let second = StreamPlace(server: "edge", path: "live/second")
+            bed.desk.unpublished(second, by: StreamPublisher(id: "3", peer: nil))
+            bed.desk.unpublished(
+                StreamPlace(server: "edge", path: "live/third"),
+                by: StreamPublisher(id: "4", peer: nil))
+            #expect(bed.desk.unwatched == 1)
+            await bed.sweep(after: 20)
+            #expect(bed.desk.unwatched == 1, "there is no room")
+            _ = try await bed.desk.remove(id, reason: "asked")
+            try await bed.waitForReaders()
+            await bed.sweep(after: 40)
+            #expect(bed.desk.unwatched == 0)
+            let watched = try #require(try bed.store.stream(at: second))
+            #expect(watched.publisher.id == "2" && bed.desk.status(of: watched.id) != nil)
+        }
+    }
+
+    @Test func whatNeverComesGivesWayAndIsNotForgotten() async throws {
+        try await withBed(mostStreams: 1) { bed in
+            let idle = try await bed.publish("1")
+            await bed.sweep(after: 100)
+            #expect(try bed.isWatched(idle), "nobody waits for its place")
+            _ = try? await bed.desk.published(bed.request("2", "second"))
+            await bed.sweep(after: 120)
+            #expect(try !bed.isWatched(idle))
+            #expect(bed.desk.unwatched == 2)
+            try await bed.waitForReaders()
+            await bed.sweep(after: 140)
+            #expect(bed.desk.unwatched == 1 && bed.desk.count == 1)
+            #expect(try bed.store.isWatched(address: bed.request("2", "second").address))
+        }
+    }
+
+    @Test func whatNobodyPublishesIsForgotten() async throws {
+        try await withBed { bed in
+            bed.server.answer { false }
+            let id = try await bed.publish("1")
+            await bed.sweep(after: 30)
+            #expect(try bed.isWatched(id))
+            await bed.sweep(after: 70)
+            #expect(try bed.store.stream(id)?.endReason == "nobody published it")
+            #expect(bed.desk.unwatched == 0)
+        }
+    }
+
+    @Test func unwatchedPlacesAreBounded() {
+        var places = UnwatchedPlaces()
+        let now = ContinuousClock.now
+        for number in 0..<UnwatchedPlaces.most + 10 {
+            var request = StreamRequest(address: "tcp://127.0.0.1:1/\(number)")
+            request.place = StreamPlace(server: "edge", path: "\(number)")
+            #expect(places.add(request, at: now) == (number < UnwatchedPlaces.most))
+        }
+        #expect(places.count == UnwatchedPlaces.most)
+        #expect(places.due(at: now, most: 16).isEmpty, "it was tried just now")
+        let first = places.due(at: now + .seconds(6), most: 16).map(\.address)
+        let second = places.due(at: now + .seconds(6), most: 16).map(\.address)
+        #expect(first.count == 16 && Set(first).isDisjoint(with: second))
+    }
+
     @Test func whoIsOnRecordIsWhoIsLeft() async throws {
         try await withBed { bed in
             let id = try await bed.publish("1")
@@ -105,10 +178,12 @@ import Testing
         }
     }
 
-    private func withBed(_ body: (DeskBed) async throws -> Void) async throws {
+    private func withBed(
+        mostStreams: Int = 1000, _ body: (DeskBed) async throws -> Void
+    ) async throws {
         let folder = NSTemporaryDirectory() + "vigil-desk-" + UUID().uuidString
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let bed = try DeskBed(folder: folder)
+        let bed = try DeskBed(folder: folder, mostStreams: mostStreams)
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body(bed)) } catch { outcome = .failure(error) }
         try await bed.desk.close()
@@ -147,7 +222,7 @@ struct DeskBed: Sendable {
     let desk: StreamDesk
     private let start = ContinuousClock.now
 
-    init(folder: String, mostStreams: Int = 1000) throws {
+    init(folder: String, mostStreams: Int) throws {
         store = try SQLiteStore(directory: folder)
         let pipeline = Pipeline()
         let run = LiveRun(
@@ -181,6 +256,16 @@ struct DeskBed: Sendable {
             try await Task.sleep(for: .milliseconds(25))
         }
         return nil
+    }
+
+    /// Waits until the readers of watches that are over have ended.
+    func waitForReaders() async throws {
+        for _ in 0..<400 {
+            try await desk.flush()
+            if desk.readers == desk.count { return }
+            try await Task.sleep(for: .milliseconds(25))
+        }
+        Issue.record("readers do not end")
     }
 
     /// - Parameter seconds: since the test began.

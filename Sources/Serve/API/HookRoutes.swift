@@ -99,7 +99,7 @@ struct HookRoutes: Sendable {
             (request.isPriority, request.isTrusted) = (server.isPriority, true)
             (request.place, request.publisher) = (place, hook.publisher)
             request.isPublisherCertain = hook.isReady || !server.kind.asksBeforePublishing
-            let added = try await desk.add(request)
+            let added = try await desk.published(request)
             if !added.isNew { stops.republished(place) }
             if let denial { stops.again(denial, stream: added.stream.id) }
         } catch {
@@ -111,6 +111,7 @@ struct HookRoutes: Sendable {
         do {
             let stream = try await disk.run { [store] in try store.stream(at: place) }
             stops.unpublished(place)
+            desk.unpublished(place, by: hook.publisher)
             if let stream { try await desk.unpublished(stream.id, by: hook.publisher) }
         } catch {
             logger.error("the end of a stream of \(place.server) is not recorded: \(error)")
