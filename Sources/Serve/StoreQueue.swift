@@ -4,7 +4,7 @@
 internal import Dispatch
 
 /// Runs blocking work, one after the other, for callers that must not block.
-final class StoreQueue: Sendable {
+package final class StoreQueue: Sendable {
     private let queue: DispatchQueue
 
     init(_ label: String) { queue = DispatchQueue(label: label) }
@@ -19,5 +19,5 @@ final class StoreQueue: Sendable {
     }
 
     /// Begins work that nobody waits for.
-    func begin(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
+    package func begin(_ work: @escaping @Sendable () -> Void) { queue.async(execute: work) }
 }

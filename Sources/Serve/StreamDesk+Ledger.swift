@@ -32,14 +32,6 @@ extension StreamDesk {
         }
     }
 
-    func flushOne(_ id: StreamID) {
-        let readings = state.withLock { state in
-            state.leaving.values.filter { $0.stream == id }
-                + (state.readings[id].map { [$0] } ?? [])
-        }
-        write(readings.flatMap(takeLedger))
-    }
-
     /// Writes entries, and first those that were refused before; keeps them where the store
     /// refuses, the oldest not beyond a limit.
     private func write(_ entries: [CoverageEntry]) {

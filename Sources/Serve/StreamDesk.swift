@@ -3,7 +3,8 @@
 // A watch is in the store before it begins and until somebody ends it, so a service that was killed
 // resumes all of them. Minutes of the ledger are written every few seconds, the one that goes on
 // among them; what lies between the last that was written and the resumption is told as
-// `not_running`. Invariant: everything that touches the store runs on `disk`, in order.
+// `not_running`. Invariant: everything that changes the store runs on `disk`, in order; nothing else
+// runs there, since the answers to hooks wait for it.
 
 internal import Decode
 internal import Foundation
@@ -70,6 +71,8 @@ package final class StreamDesk: Sendable {
         /// Places that are published and not watched, and when that was told last.
         var unwatched = UnwatchedPlaces()
         var unwatchedTold: ContinuousClock.Instant?
+        /// When the ledger was written last because somebody asked.
+        var flushed: ContinuousClock.Instant?
         /// Entries of the ledger that the store refused; they are tried again.
         var unwritten: [CoverageEntry] = []
         var isClosing = false
@@ -77,22 +80,26 @@ package final class StreamDesk: Sendable {
 
     let run: LiveRun
     let store: any LiveStore
+    /// On the same state, for reading only.
+    let reading: any LiveStore
     let settings: ServiceSettings
     /// Media servers that can be asked whether a stream is there.
     let drivers: [String: any StopDriver]
     private let events: EventHub
     let logger: Logger
     let disk = StoreQueue("vigil.serve.desk")
+    package let readingDisk = StoreQueue("vigil.serve.desk.read")
     let state = Mutex(State())
     /// When this session began, Unix milliseconds.
     let session: Int64
 
     package init(
-        run: LiveRun, store: any LiveStore, settings: ServiceSettings, servers: [MediaServer],
-        events: EventHub, logger: Logger
+        run: LiveRun, store: any LiveStore, reading: any LiveStore, settings: ServiceSettings,
+        servers: [MediaServer], events: EventHub, logger: Logger
     ) {
         self.run = run
         self.store = store
+        self.reading = reading
         self.settings = settings
         drivers = Dictionary(
             servers.compactMap { server in server.driver.map { (server.name, $0) } }
@@ -229,52 +236,6 @@ package final class StreamDesk: Sendable {
             return reading
         }
         if let reading { run.unwatch(reading.number) }
-    }
-}
-
-// MARK: - Asking
-
-extension StreamDesk {
-    /// A stream and how it stands.
-    package func state(of id: StreamID) async throws -> StreamState? {
-        try await disk.run { [self] in
-            guard let stream = try store.stream(id) else { return nil }
-            return try state(of: stream)
-        }
-    }
-
-    private func state(of stream: WatchedStream) throws -> StreamState {
-        flushOne(stream.id)
-        return StreamState(
-            stream: stream, status: status(of: stream.id),
-            coverage: try store.total(of: stream.id))
-    }
-
-    /// How the watch of a stream stands; `nil` where it is not watched now.
-    package func status(of id: StreamID) -> WatchStatus? {
-        state.withLock { $0.readings[id] }.flatMap { run.status(of: $0.number) }
-    }
-
-    /// Streams, the newest first, without their coverage.
-    func list(
-        watchedOnly: Bool, limit: Int, before cursor: StreamID?
-    ) async throws -> [StreamState] {
-        try await disk.run { [self] in
-            try store.streams(watchedOnly: watchedOnly, limit: limit, before: cursor).map {
-                StreamState(stream: $0, status: status(of: $0.id))
-            }
-        }
-    }
-
-    /// Minutes of a stream's ledger; `nil` where there is no such stream.
-    func minutes(
-        of id: StreamID, in range: Range<Int64>, limit: Int
-    ) async throws -> [CoverageMinute]? {
-        try await disk.run { [self] in
-            guard try store.stream(id) != nil else { return nil }
-            flushOne(id)
-            return try store.minutes(of: id, in: range, limit: limit)
-        }
     }
 }
 

@@ -133,8 +133,8 @@ public struct VigilService: Sendable {
             deliveries.wake()
         }
         desk = StreamDesk(
-            run: run, store: store, settings: settings, servers: settings.servers, events: events,
-            logger: logger)
+            run: run, store: store, reading: reading, settings: settings,
+            servers: settings.servers, events: events, logger: logger)
     }
 
     private static func composer(

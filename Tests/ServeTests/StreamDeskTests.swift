@@ -168,6 +168,21 @@ import Testing
         #expect(first.count == 16 && Set(first).isDisjoint(with: second))
     }
 
+    @Test func hooksWaitForNoReading() async throws {
+        try await withBed { bed in
+            let id = try await bed.publish("1")
+            let gate = DispatchSemaphore(value: 0)
+            bed.desk.readingDisk.begin { gate.wait() }
+            let asked = Task { try await bed.desk.state(of: id) }
+            _ = try await bed.publish("2", "two")
+            try await bed.desk.unpublished(id, by: StreamPublisher(id: "1", peer: nil))
+            #expect(bed.desk.count == 2)
+            gate.signal()
+            let state = try await asked.value
+            #expect(state?.stream.id == id)
+        }
+    }
+
     @Test func whoIsOnRecordIsWhoIsLeft() async throws {
         try await withBed { bed in
             let id = try await bed.publish("1")
@@ -231,7 +246,8 @@ struct DeskBed: Sendable {
         var settings = ServiceSettings()
         settings.mostStreams = mostStreams
         desk = StreamDesk(
-            run: run, store: store, settings: settings,
+            run: run, store: store,
+            reading: try SQLiteStore(directory: folder, readOnly: true), settings: settings,
             servers: [MediaServer(name: "edge", driver: server)], events: EventHub(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
