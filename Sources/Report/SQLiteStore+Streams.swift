@@ -239,6 +239,21 @@ extension SQLiteStore: CoverageStore {
         }
     }
 
+    /// The newest minute of a stream; see ``CoverageStore``.
+    public func lastMinute(of stream: StreamID) throws(ReportError) -> CoverageMinute? {
+        let sql = """
+            SELECT minute_s, \(Self.sums) FROM coverage
+            WHERE stream_id = ?1
+                AND minute_s = (SELECT MAX(minute_s) FROM coverage WHERE stream_id = ?1)
+            GROUP BY minute_s
+            """
+        return try read("what was examined") { database in
+            let statement = try database.cachedStatement(sql: sql)
+            return try Row.fetchOne(statement, arguments: [stream.description]).map(
+                CoverageMinute.init)
+        }
+    }
+
     /// The sum of all minutes of a stream; see ``CoverageStore``.
     public func total(of stream: StreamID) throws(ReportError) -> CoverageMinute? {
         let sql = """

@@ -184,6 +184,9 @@ public protocol CoverageStore: Sendable {
         of stream: StreamID, in range: Range<Int64>, limit: Int
     ) throws(ReportError) -> [CoverageMinute]
 
+    /// The newest minute of a stream, sessions summed.
+    func lastMinute(of stream: StreamID) throws(ReportError) -> CoverageMinute?
+
     /// The sum of all minutes of a stream; the first one's start, `nil` where there is none.
     func total(of stream: StreamID) throws(ReportError) -> CoverageMinute?
 }

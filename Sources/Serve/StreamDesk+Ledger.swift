@@ -34,7 +34,7 @@ extension StreamDesk {
 
     /// Writes entries, and first those that were refused before; keeps them where the store
     /// refuses, the oldest not beyond a limit.
-    private func write(_ entries: [CoverageEntry]) {
+    func write(_ entries: [CoverageEntry]) {
         let all = state.withLock { state in
             defer { state.unwritten = [] }
             return state.unwritten + entries
@@ -74,19 +74,25 @@ extension StreamDesk {
 }
 
 extension StreamDesk {
-    /// Tells of the time in which the service did not run.
-    func accountForAbsence(from stream: WatchedStream) {
+    /// Up to when a stream's ledger goes, Unix seconds; `nil` where it cannot be read.
+    func endOfLedger(of stream: WatchedStream) -> Double? {
         do throws(ReportError) {
-            let accounted = try store.total(of: stream.id)?.seconds ?? 0
-            let start = Double(stream.startedUnixMilliseconds) / 1000 + accounted
-            try store.record(
-                Absence.minutes(from: start, to: Double(session) / 1000).map {
-                    CoverageEntry(
-                        stream: stream.id, sessionUnixMilliseconds: -session, minute: $0)
-                })
+            return Absence.begin(
+                after: try store.lastMinute(of: stream.id),
+                started: Double(stream.startedUnixMilliseconds) / 1000)
         } catch {
             logger.error(
                 "the absence before now is missing in the ledger of \(stream.id): \(error)")
+            return nil
+        }
+    }
+
+    /// The time in which a stream was not read because the service did not run.
+    func absence(
+        of stream: WatchedStream, from end: Double, to session: Int64
+    ) -> [CoverageEntry] {
+        Absence.minutes(from: end, to: Double(session) / 1000).map {
+            CoverageEntry(stream: stream.id, sessionUnixMilliseconds: -session, minute: $0)
         }
     }
 }
@@ -95,6 +101,18 @@ extension StreamDesk {
 package enum Absence {
     /// Most minutes that it is told in; of a longer one the first stands for what is too much.
     package static let mostMinutes = 1440
+
+    /// When it begins, Unix seconds: where the newest minute of the ledger ends.
+    ///
+    /// Not the sum of all minutes after the start: old ones may be erased by now.
+    /// - Parameters:
+    ///   - minute: the newest; `nil` where there is none.
+    ///   - start: of the watch, Unix seconds.
+    package static func begin(after minute: CoverageMinute?, started start: Double) -> Double {
+        guard let minute else { return start }
+        let from = Double(minute.startUnixSeconds)
+        return min(max(from, start) + minute.seconds, from + 60)
+    }
 
     /// The minutes of the time from one moment to another, Unix seconds.
     package static func minutes(from start: Double, to end: Double) -> [CoverageMinute] {

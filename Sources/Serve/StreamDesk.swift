@@ -90,8 +90,6 @@ package final class StreamDesk: Sendable {
     let disk = StoreQueue("vigil.serve.desk")
     package let readingDisk = StoreQueue("vigil.serve.desk.read")
     let state = Mutex(State())
-    /// When this session began, Unix milliseconds.
-    let session: Int64
 
     package init(
         run: LiveRun, store: any LiveStore, reading: any LiveStore, settings: ServiceSettings,
@@ -106,7 +104,6 @@ package final class StreamDesk: Sendable {
         ) { first, _ in first }
         self.events = events
         self.logger = logger
-        session = unixMilliseconds()
     }
 
     /// Streams that are watched now.
@@ -171,8 +168,10 @@ package final class StreamDesk: Sendable {
         place != nil || input.scheme == .rtmp || input.scheme == .rtmps
     }
 
-    private func begin(_ stream: WatchedStream, _ input: LiveInput) {
-        guard state.withLock({ $0.readings[stream.id] }) == nil else { return }
+    /// - Returns: when it was begun, Unix milliseconds; `nil` where it is read already.
+    @discardableResult
+    private func begin(_ stream: WatchedStream, _ input: LiveInput) -> Int64? {
+        guard state.withLock({ $0.readings[stream.id] }) == nil else { return nil }
         let session = unixMilliseconds()
         let number = run.watch(
             input, egress: egress(stream.isTrusted), as: stream.id, name: stream.name,
@@ -186,6 +185,7 @@ package final class StreamDesk: Sendable {
             state.presences[stream.id] = StreamPresence(
                 at: place, by: stream.publisher, isKept: stream.isKept, now: .now)
         }
+        return session
     }
 
     /// Reads a stream anew that is trusted or of priority only since now.
@@ -246,19 +246,32 @@ extension StreamDesk {
     /// - Returns: how many.
     package func resume() async throws -> Int { try await disk.run { [self] in try resumeAll() } }
 
+    /// Most minutes of absences that are written together.
+    private static let mostAbsences = 20_000
+
     private func resumeAll() throws -> Int {
         var resumed = 0
         var cursor: StreamID?
+        var absences: [CoverageEntry] = []
         while true {
             let page = try store.streams(watchedOnly: true, limit: 1000, before: cursor)
-            guard let last = page.last else { return resumed }
+            guard let last = page.last else {
+                write(absences)
+                return resumed
+            }
             cursor = last.id
             for stream in page {
                 do throws(DecodeError) {
                     let input = try LiveInput(stream.address)
-                    accountForAbsence(from: stream)
-                    begin(stream, input)
+                    let end = endOfLedger(of: stream)
+                    let now = begin(stream, input)
                     resumed += 1
+                    // Later: others begin in the meantime, and a write for each takes its time.
+                    if let end, let now { absences += absence(of: stream, from: end, to: now) }
+                    if absences.count > Self.mostAbsences {
+                        write(absences)
+                        absences = []
+                    }
                 } catch {
                     let reason = "cannot be resumed: its url \(error.message)"
                     try store.end(stream.id, at: unixMilliseconds(), reason: reason)

@@ -202,6 +202,10 @@ private func checkSums(_ store: any LiveStore) throws {
     #expect(
         minutes[0].missedSeconds[.overload] == 2 * makeEntry(1).minute.missedSeconds[.overload]!)
     #expect(try store.total(of: StreamID(makeID(1)))?.examinedSeconds == 120)
+    try store.record([makeEntry(1, minute: minute + 60, session: -noon, examined: 3)])
+    let last = try #require(try store.lastMinute(of: StreamID(makeID(1))))
+    #expect(last.startUnixSeconds == minute + 60 && last.examinedSeconds == 43)
+    #expect(try store.lastMinute(of: StreamID(makeID(2))) == nil)
 }
 
 private func checkRanges(_ store: any LiveStore) throws {

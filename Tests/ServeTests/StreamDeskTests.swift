@@ -183,6 +183,54 @@ import Testing
         }
     }
 
+    @Test func absencesBeginWhereTheLedgerEnds() {
+        var minute = CoverageMinute(startUnixSeconds: 1200)
+        minute.examinedSeconds = 20
+        minute.missedSeconds[.notConnected] = 5
+        #expect(Absence.begin(after: nil, started: 1000) == 1000)
+        #expect(Absence.begin(after: minute, started: 1000) == 1225)
+        #expect(Absence.begin(after: minute, started: 1210) == 1235, "it began in that minute")
+        minute.examinedSeconds = 90
+        #expect(Absence.begin(after: minute, started: 1000) == 1260)
+    }
+
+    @Test func everySecondOfAResumedWatchIsAccountedFor() async throws {
+        let folder = NSTemporaryDirectory() + "vigil-desk-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let store = try SQLiteStore(directory: folder)
+        let now = unixMilliseconds()
+        let streams = (0..<200).map { number in
+            WatchedStream(
+                id: StreamID(newID()), address: "tcp://127.0.0.1:1/\(number)", name: "one",
+                isTrusted: true, startedUnixMilliseconds: now - 600_000)
+        }
+        for stream in streams {
+            _ = try store.add(stream)
+            // The minutes before were erased: only this one is left.
+            var minute = CoverageMinute(startUnixSeconds: (now / 60_000 - 3) * 60)
+            minute.examinedSeconds = 60
+            try store.record([
+                CoverageEntry(
+                    stream: stream.id, sessionUnixMilliseconds: now - 600_000, minute: minute)
+            ])
+        }
+        let bed = try DeskBed(folder: folder, mostStreams: 1000)
+        #expect(try await bed.desk.resume() == streams.count)
+        try await bed.desk.close()
+        let end = Double(unixMilliseconds()) / 1000
+        let start = Double((now / 60_000 - 3) * 60)
+        for stream in streams {
+            let total = try #require(try store.total(of: stream.id))
+            // Trackers end before this is read, each at its own time.
+            let missing = end - start - total.seconds
+            #expect(missing > -0.1 && missing < 5, "\(missing) s are missing")
+            let minutes = try store.minutes(of: stream.id, in: 0..<Int64.max, limit: 100)
+            for minute in minutes.dropLast() {
+                #expect(abs(minute.seconds - 60) < 0.05, "\(minute)")
+            }
+        }
+    }
+
     @Test func whoIsOnRecordIsWhoIsLeft() async throws {
         try await withBed { bed in
             let id = try await bed.publish("1")
