@@ -46,6 +46,11 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// Whether it is that of a group.
+    var isMulticast: Bool {
+        bytes.count == 4 ? bytes[0] & 0xf0 == 0xe0 : bytes[0] == 0xff
+    }
+
     /// The usual text form.
     public var description: String {
         var text = [CChar](repeating: 0, count: Int(INET6_ADDRSTRLEN))

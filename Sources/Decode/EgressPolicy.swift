@@ -52,6 +52,15 @@ public struct EgressPolicy: Sendable, Hashable {
         return "\(special.what) (\(special.range))"
     }
 
+    /// Why datagrams may not be taken at an address of this machine; nil where they may.
+    ///
+    /// Whoever listens connects to nobody: anybody who reaches the address may send. So it has to be
+    /// among those that are allowed, a public one too.
+    public func refusal(ofListeningAt address: IPAddress) -> String? {
+        if allowed.contains(where: { $0.contains(address) }) { return nil }
+        return "anybody could send datagrams there"
+    }
+
     /// Whether a URL's scheme may be opened.
     public func allows(scheme: String) -> Bool {
         LiveInput.Scheme(rawValue: scheme.lowercased()).map(schemes.contains) ?? false

@@ -16,6 +16,7 @@ package enum HostCheck {
     /// - Throws: `DecodeError` where any of its addresses is not allowed, or there is none.
     static func check(_ url: String, _ policy: EgressPolicy) throws(DecodeError) {
         let host = try host(of: url)
+        guard !url.hasPrefix("udp:") else { return try checkListening(at: host, policy) }
         guard !host.isEmpty else {
             // Every interface of this machine.
             return try check(IPAddress(bytes: [0, 0, 0, 0]), of: "no host", policy)
@@ -39,6 +40,18 @@ package enum HostCheck {
             throw DecodeError(.notFound, "the name \(host) cannot be resolved")
         }
         return found
+    }
+
+    /// Here the host is no peer: it is where this machine takes what anybody sends.
+    private static func checkListening(
+        at host: String, _ policy: EgressPolicy
+    ) throws(DecodeError) {
+        guard let address = IPAddress(host.isEmpty ? "0.0.0.0" : host) else {
+            throw DecodeError(.refused, "udp:// needs an address in numbers, not \(host)")
+        }
+        if let reason = policy.refusal(ofListeningAt: address) {
+            throw .refused(address, of: host.isEmpty ? "no host" : host, reason)
+        }
     }
 
     private static func check(

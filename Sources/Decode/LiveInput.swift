@@ -15,7 +15,7 @@ public struct LiveInput: Sendable, Hashable {
         case srt
         /// RTSP over TCP, and in TLS.
         case rtsp, rtsps
-        /// MPEG-TS in datagrams.
+        /// MPEG-TS in datagrams, taken at an address of this machine or of a group, from anybody.
         case udp
         /// MPEG-TS or FLV in a plain connection.
         case tcp
@@ -77,10 +77,15 @@ public struct LiveInput: Sendable, Hashable {
 
     /// Whether the query asks the library to wait for somebody to connect to this machine.
     private static func listens(_ text: String) -> Bool {
+        hasOption(text, ["listen", "mode=", "mode%"])
+    }
+
+    /// Whether the query has an option of the library's that begins so.
+    private static func hasOption(_ text: String, _ beginnings: [String]) -> Bool {
         guard let question = text.firstIndex(of: "?") else { return false }
         return text[text.index(after: question)...].lowercased()
             .split { "?&;".contains($0) }
-            .contains { $0.hasPrefix("listen") || $0.hasPrefix("mode=") || $0.hasPrefix("mode%") }
+            .contains { option in beginnings.contains { option.hasPrefix($0) } }
     }
 
     /// Why a policy does not allow it, as far as the address alone tells; `nil` where it may.
@@ -89,12 +94,31 @@ public struct LiveInput: Sendable, Hashable {
     public func refusal(by policy: EgressPolicy) -> String? {
         guard policy.schemes.contains(scheme) else { return "\(scheme)://… is not allowed" }
         guard !policy.trustsNamedHost else { return nil }
+        if scheme == .udp { return refusalToListen(by: policy) }
         do throws(DecodeError) {
             guard let address = IPAddress(try HostCheck.host(of: url)) else { return nil }
             return policy.refusal(of: address).map { "\(address) may not be connected to: \($0)" }
         } catch {
             return error.message
         }
+    }
+
+    private func refusalToListen(by policy: EgressPolicy) -> String? {
+        guard !Self.hasOption(url, ["local"]) else {
+            return "udp://… may not say which socket of this machine to take"
+        }
+        do throws(DecodeError) { try HostCheck.check(url, policy) } catch { return error.message }
+        return nil
+    }
+
+    /// Where datagrams are taken: at the URL's own address and nowhere else.
+    ///
+    /// Groups are joined, and taken as such.
+    private var listening: [(name: String, value: String)] {
+        guard let host = try? HostCheck.host(of: url), let address = IPAddress(host),
+            !address.isMulticast
+        else { return [] }
+        return [("localaddr", host)]
     }
 
     /// Protocols that the library may use for it, by libavformat's names.
@@ -126,6 +150,7 @@ public struct LiveInput: Sendable, Hashable {
         case .rtsp, .rtsps: [("rtsp_transport", "tcp"), ("timeout", "10000000")]
         case .udp:
             [("timeout", "10000000"), ("fifo_size", "7000"), ("overrun_nonfatal", "1")]
+                + listening
         case .tcp: [("timeout", "10000000")]
         }
     }

@@ -1,6 +1,7 @@
 // Which addresses a policy lets through, odd forms among them; pure.
 
 import Decode
+import Foundation
 import Testing
 
 @Suite struct EgressPolicyTests {
@@ -32,6 +33,49 @@ import Testing
     ])
     func addressesOfTheInternetAreNot(_ address: String) throws {
         #expect(try refusal(address) == nil)
+    }
+
+    @Test func datagramsAreTakenOnlyWhereItIsAllowed() throws {
+        var policy = EgressPolicy.service
+        for url in ["udp://8.8.8.8:1", "udp://127.0.0.1:1", "udp://239.1.1.1:1", "udp://:1"] {
+            #expect(try LiveInput(url).refusal(by: policy) != nil, "\(url)")
+        }
+        policy.allowed = try AddressRange.list("127.0.0.0/8, 239.1.0.0/16 ::1/128")
+        for url in ["udp://127.0.0.1:1", "udp://239.1.1.1:1?ttl=1", "udp://[::1]:1"] {
+            #expect(try LiveInput(url).refusal(by: policy) == nil, "\(url)")
+        }
+        // A name may come to mean another address; an option may say another socket.
+        for url in [
+            "udp://8.8.8.8:1", "udp://:1", "udp://0.0.0.0:1", "udp://localhost:1",
+            "udp://127.0.0.1:1?localaddr=0.0.0.0", "udp://127.0.0.1:1?ttl=1&LocalPort=2",
+        ] {
+            #expect(try LiveInput(url).refusal(by: policy) != nil, "\(url)")
+        }
+        #expect(try LiveInput("tcp://8.8.8.8:1").refusal(by: .service) == nil)
+        #expect(try LiveInput("udp://0.0.0.0:1").refusal(by: .watch) == nil)
+    }
+
+    /// Nobody but this machine may send to what is watched at its loopback.
+    @Test func datagramsAreTakenAtTheNamedAddressAlone() throws {
+        let port = Int.random(in: 20_000..<30_000)
+        let input = try LiveInput("udp://127.0.0.1:\(port)")
+        let interrupt = Interrupt()
+        let thread = Thread {
+            do {
+                let reader = try LiveReader(input, egress: .watch, interrupt: interrupt)
+                _ = consume reader
+            } catch {}
+        }
+        thread.start()
+        defer { interrupt.cancel() }
+        let name = String(format: ":%04X ", port)
+        var sockets: [Substring] = []
+        for _ in 0..<400 where sockets.isEmpty {
+            usleep(25_000)
+            sockets = try String(contentsOfFile: "/proc/net/udp", encoding: .utf8)
+                .split(separator: "\n").filter { $0.contains(name) }
+        }
+        #expect(sockets.count == 1 && sockets[0].contains(" 0100007F\(name)"), "\(sockets)")
     }
 
     @Test func whatIsAllowedOverrides() throws {
