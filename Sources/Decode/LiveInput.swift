@@ -73,6 +73,16 @@ public struct LiveInput: Sendable, Hashable {
     /// Whether it is read through the transport of ours.
     var isHTTP: Bool { scheme == .http || scheme == .https }
 
+    /// Whether the peer keeps what is not read yet, so that reading may wait a little.
+    ///
+    /// Datagrams would be lost; what is read by HTTP comes in segments or through a buffer of ours.
+    public var isKeptByPeer: Bool {
+        switch scheme {
+        case .rtmp, .rtmps, .rtsp, .rtsps, .tcp: true
+        case .http, .https, .srt, .udp: false
+        }
+    }
+
     var isRTSP: Bool { scheme == .rtsp || scheme == .rtsps }
 
     /// Whether the query asks the library to wait for somebody to connect to this machine.

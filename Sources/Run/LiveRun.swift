@@ -48,6 +48,7 @@ public final class LiveRun: Sendable {
     private let handle: @Sendable (LiveRunEvent) -> Void
     private let board = LiveBoard()
     private let gate = OpenGate(spacing: 0.005)
+    private let pace: ReadingPace
     /// What streams may keep, and how many may be decoded in full.
     package let limits: FollowLimits
     private let examined: StageQueue<Examined>
@@ -81,6 +82,7 @@ public final class LiveRun: Sendable {
         self.store = store
         self.handle = handle
         limits = FollowLimits(mostPlaces: FollowLimits.placesPerCore * pipeline.resolvedJobs)
+        pace = ReadingPace(cores: pipeline.resolvedJobs)
         examined = StageQueue(capacity: pipeline.queueFrames)
         matched = StageQueue(capacity: pipeline.queueFrames)
         lookers.start(count: pipeline.resolvedJobs, name: "look") { [self] in lookAtAll() }
@@ -108,7 +110,7 @@ public final class LiveRun: Sendable {
             limits: limits)
         let watcher = LiveWatcher(
             input, egress: egress, rendition: pipeline.rendition, stream: stream, board: board,
-            gate: gate, clock: clocks.read,
+            gate: gate, pace: pace, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval, isExpected: isExpected
         ) { [handle] in handle(.refused(stream.id, name: stream.name, why: $0)) }
         watchers.withLock { $0[number] = watcher }

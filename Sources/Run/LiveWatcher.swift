@@ -159,6 +159,7 @@ final class LiveWatcher: Sendable {
     private let rendition: RenditionChoice
     private let board: LiveBoard
     private let gate: OpenGate
+    private let pace: ReadingPace
     private let clock: StageClock
     private let shortestInterval: Double
     private let current = Mutex<(interrupt: Interrupt?, isStopped: Bool)>((nil, false))
@@ -171,7 +172,8 @@ final class LiveWatcher: Sendable {
 
     init(
         _ input: LiveInput, egress: EgressPolicy, rendition: RenditionChoice, stream: LiveStream,
-        board: LiveBoard, gate: OpenGate, clock: StageClock, shortestInterval: Double,
+        board: LiveBoard, gate: OpenGate, pace: ReadingPace, clock: StageClock,
+        shortestInterval: Double,
         isExpected: Bool, refused: @escaping @Sendable (String) -> Void
     ) {
         self.input = input
@@ -180,6 +182,7 @@ final class LiveWatcher: Sendable {
         self.stream = stream
         self.board = board
         self.gate = gate
+        self.pace = pace
         self.clock = clock
         self.isExpected = Atomic(isExpected)
         self.shortestInterval = shortestInterval
@@ -252,6 +255,13 @@ final class LiveWatcher: Sendable {
         stream.set(.ended)
     }
 
+    /// Lets data gather after it had to be waited for.
+    private func gather(for waited: Double) {
+        let pause = Gathering.pause(waited: waited, limit: pace.limit)
+        // Ended by a stop; a signal of another kind is for a reader that does not read.
+        if pause > 0 { _ = wakened.wait(timeout: .now() + pause) }
+    }
+
     /// Connects and reads to the end of the connection.
     /// - Returns: why it ended.
     private func readOnce(_ interrupt: Interrupt, _ course: inout Course) -> String {
@@ -267,18 +277,24 @@ final class LiveWatcher: Sendable {
                 rewrite: { rewriter.rewritten($0, url: $1) })
             stream.set(.connected)
             let connected = monotonicSeconds()
+            pace.begin()
+            defer { pace.end() }
+            var gathering = Gathering(connected: connected)
             var spacing = KeyframeSpacing(shortest: shortestInterval)
             while true {
-                switch try reader.next(within: course.silence.seconds) {
+                let asked = monotonicSeconds()
+                let event = try reader.next(within: course.silence.seconds)
+                let now = monotonicSeconds()
+                let waited = input.isKeptByPeer ? now - asked : .infinity
+                let arrival = gathering.arrival(waited: waited, now: now)
+                switch event {
                 case .ended: return "the stream ended"
                 case .between(let packet):
-                    let arrival = monotonicSeconds()
                     let time = course.clock.timeBetween(stamp: packet.stamp, arrival: arrival)
                     course.silence.packet(of: time, at: arrival)
                     let placed = try packet.placed(at: time, arrival: arrival)
                     if stream.keep(placed) { board.put(stream) }
                 case .keyframe(var keyframe, let stamp):
-                    let arrival = monotonicSeconds()
                     processor.note()
                     course.barren = 0
                     if arrival - connected > longest { return "it is opened anew now and then" }
@@ -298,6 +314,7 @@ final class LiveWatcher: Sendable {
                         board.put(stream)
                     }
                 }
+                if input.isKeptByPeer { gather(for: waited) }
             }
         } catch {
             if error.code == .refused, !course.isRefusalTold {
