@@ -45,6 +45,7 @@ let package = Package(
             name: "CXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
         .systemLibrary(
             name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .target(name: "CAllocator", linkerSettings: [.linkedLibrary("jemalloc")]),
         .target(name: "CHashKernels"),
         .target(name: "CProcess"),
         .target(
@@ -79,7 +80,7 @@ let package = Package(
         .target(
             name: "Serve",
             dependencies: [
-                "CProcess", "Decode", "Known", "Match", "Report", "Run",
+                "CAllocator", "CProcess", "Decode", "Known", "Match", "Report", "Run",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),

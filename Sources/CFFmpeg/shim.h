@@ -54,20 +54,6 @@ static inline int vigil_open_input(AVFormatContext **context, const char *url,
 // The C library's module leaves malloc.h out. How large a block is that the library allocated.
 static inline size_t vigil_allocated_size(void *block) { return malloc_usable_size(block); }
 
-// How many heaps the allocator may use, unless the environment says so.
-static inline void vigil_limit_arenas(int most) {
-#ifdef __GLIBC__
-    if (!getenv("MALLOC_ARENA_MAX")) mallopt(M_ARENA_MAX, most);
-#endif
-}
-
-// Gives back to the system what the allocator holds freed, where it can.
-static inline void vigil_trim_allocator(void) {
-#ifdef __GLIBC__
-    malloc_trim(0);
-#endif
-}
-
 // sws_scale takes arrays of plane pointers, which Swift sees as tuples.
 static inline int vigil_scale(struct SwsContext *scaler, const AVFrame *source, AVFrame *target) {
     return sws_scale(scaler, (const uint8_t *const *)source->data, source->linesize, 0,

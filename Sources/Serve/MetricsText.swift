@@ -63,6 +63,7 @@ struct ServiceFigures {
     var eventsLost: Int
     var canary: CanaryState
     var deliveries: [DeliveryDesk.Figures]
+    var memory: MemoryFigures?
 
     /// The text for a Prometheus server.
     var text: String {
@@ -175,5 +176,13 @@ struct ServiceFigures {
             "vigil_canary_delay_seconds",
             "From the begin of the last canary's stream until its alert was recorded.",
             [("", canary.lastDelay ?? 0)])
+        guard let memory else { return }
+        metrics.gauge(
+            "vigil_memory_allocated_bytes", "Memory that is in use, of the allocator's.",
+            [("", Double(memory.allocatedBytes))])
+        metrics.gauge(
+            "vigil_memory_resident_bytes",
+            "The system's memory that the allocator holds, what was freed lately among it.",
+            [("", Double(memory.residentBytes))])
     }
 }

@@ -73,7 +73,8 @@ extension VigilService {
             reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
             refusals: refusals.count,
             listeners: events.listeners, eventsLost: events.lost,
-            canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures)
+            canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures,
+            memory: MemoryFigures())
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: figures.text)))

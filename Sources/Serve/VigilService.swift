@@ -48,8 +48,6 @@ public struct VigilService: Sendable {
     private static let mostConnections = 512
     /// From one writing of the ledger to the next, seconds.
     private static let ledgerSeconds = 10.0
-    /// From one giving back of freed memory to the next, seconds.
-    private static let memorySeconds = 10.0
     /// How long callers may take to leave, seconds.
     private static let grace = 10
 
@@ -62,7 +60,6 @@ public struct VigilService: Sendable {
         _ settings: ServiceSettings, environment: [String: String], version: String,
         logger: Logger
     ) throws(ServeError) {
-        FreedMemory.useFewHeaps(cores: ProcessInfo.processInfo.activeProcessorCount)
         self.settings = settings
         self.logger = logger
         refusals = RefusalLog(logger)
@@ -201,7 +198,6 @@ extension VigilService: Service {
         await stops.resume()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await writeLedger() }
-            group.addTask { await giveMemoryBack() }
             group.addTask { await sendCanaries() }
             group.addTask { await deliveries.run() }
             group.addTask { await reports.watchCoverage() }
@@ -223,13 +219,6 @@ extension VigilService: Service {
     private func writeLedger() async {
         while (try? await Task.sleep(for: .seconds(Self.ledgerSeconds))) != nil {
             try? await desk.flush()
-        }
-    }
-
-    /// Gives back what closed streams and passing packets have left with the allocator.
-    private func giveMemoryBack() async {
-        while (try? await Task.sleep(for: .seconds(Self.memorySeconds))) != nil {
-            FreedMemory.giveBack()
         }
     }
 
