@@ -124,11 +124,18 @@ class Bed:
         return addresses
 
     def unpublish(self, left):
-        """Stops the publishers of all but the first streams, a multiple of `NAMES_EACH`."""
-        keep = -(-left // NAMES_EACH)
-        for server in self.publishers[keep:]:
-            server.stop()
-        self.publishers = self.publishers[:keep]
+        """Stops the publishers of all but so many streams, a multiple of `NAMES_EACH`.
+
+        Those that stay are spread over all, so that their keyframes are as far apart as before.
+        Returns the numbers of their streams.
+        """
+        count, keep = len(self.publishers), -(-left // NAMES_EACH)
+        kept = [place * count // keep for place in range(keep)]
+        for number, server in enumerate(self.publishers):
+            if number not in kept:
+                server.stop()
+        self.publishers = [self.publishers[number] for number in kept]
+        return [number * NAMES_EACH + name for number in kept for name in range(NAMES_EACH)]
 
     def segment(self, film, inputs):
         """Offers the film as one live playlist under so many addresses; returns them."""

@@ -172,9 +172,9 @@ def overload(setup, streams, left, minutes, cores):
         rows += degradation(part, window, before, service.statuses())
         rows += [*memory(part, window, streams, idle), *shares(part, window)]
         # The load falls as it does where streams end: with their publishers.
-        rest, gone = ids[:left], ids[left:]
-        service.remove(gone)
-        bed.unpublish(left)
+        stay = set(bed.unpublish(left))
+        rest = [stream for number, stream in enumerate(ids) if number in stay]
+        service.remove([stream for number, stream in enumerate(ids) if number not in stay])
         time.sleep(SETTLE_S)
         again = watch("recovery", service, bed, 60 * min(minutes, 1))
         rows += recovery(part, again, left)
