@@ -35,7 +35,7 @@ Gst.init(None)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service(sys.argv[1])
-for number in range(int(sys.argv[3])):
+for number in range(1, int(sys.argv[3]) + 1):
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(f'( filesrc location="{sys.argv[2]}" ! qtdemux ! '
                        'h264parse config-interval=-1 ! rtph264pay name=pay0 pt=96 )')
@@ -212,6 +212,10 @@ def a_round(service, publishers, each):
         stream = alert["stream"]
         delay = alert["opened_unix_ms"] - stream["frame_arrived_unix_ms"]
         found.setdefault(stream["id"], []).append(delay / 1000)
+    for stream, protocol in ids.items():
+        if len(found.get(stream, [])) != 1:
+            say(f"latency: {protocol}: {len(found.get(stream, []))} alerts of a stream whose "
+                f"status is {service.stream(stream)}")
     service.remove(ids)
     publishers.stop()
     return [(protocol, found.get(stream, [])) for stream, protocol in ids.items()]
