@@ -4,8 +4,6 @@ import Foundation
 import Serve
 import Testing
 
-/// Alone: what other tests allocate meanwhile is in use too.
-@Suite(.serialized)
 struct MemoryFiguresTests {
     @Test func whatIsTakenIsInUseUntilItIsFreed() throws {
         let size = 1 << 30
@@ -14,7 +12,7 @@ struct MemoryFiguresTests {
         let during = try #require(MemoryFigures()).allocatedBytes
         free(block)
         let after = try #require(MemoryFigures()).allocatedBytes
-        // Tests beside this one take and free some too.
+        // Tests that run beside this one take and free some too.
         #expect(during - before > size - size / 4)
         #expect(during - after > size - size / 4)
     }
