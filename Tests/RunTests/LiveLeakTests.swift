@@ -70,7 +70,8 @@ import Testing
         }
         for publisher in publishers { publisher.stop() }
         var after = try Held.now()
-        // Threads that have ended go a moment later, those of other tests when they are over.
+        // Threads that have ended go a moment later, those of other tests when they are over:
+        // nothing tells of either but the list. A thread that is leaked stays.
         for _ in 0..<1200 where after.threads >= before.threads + Self.noise {
             usleep(50_000)
             after = try .now()
