@@ -1,8 +1,8 @@
 // How readers of many streams avoid being woken for each few kilobytes.
 //
 // A stream brings a message for each frame, and a reader that waits for each of them is woken for
-// each: with hundreds of readers that is a large part of what reading takes. So a reader that had to
-// wait lets some more gather before it goes on. Invariants: nothing is read more than `longest`
+// each: with hundreds of readers that is a large part of what reading takes. So a reader that had
+// to wait lets some more gather before it goes on. Invariants: nothing is read more than `longest`
 // later for it; a machine with few streams hardly waits; what gathered counts as arrived when the
 // gathering began. So no delay looks shorter than it is, but where a reader had no core for longer
 // than `longest` while data lay there.
