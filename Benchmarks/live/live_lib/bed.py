@@ -123,6 +123,16 @@ class Bed:
         self.check()
         return addresses
 
+    def publish_alone(self, film, name):
+        """Publishes the film under one more name; returns its address."""
+        address = f"rtmp://127.0.0.1:{self.rtmp}/live/{name}"
+        self.publishers.append(self.start(
+            ["ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", -1, "-i", film,
+             "-map", 0, "-c", "copy", "-f", "flv", address]))
+        time.sleep(2)
+        self.check()
+        return address
+
     def unpublish(self, left):
         """Stops the publishers of all but so many streams, a multiple of `NAMES_EACH`.
 

@@ -32,8 +32,8 @@ class Setup:
     def bed(self):
         return Bed(self.runner, self.cores, self.module)
 
-    def service(self, cores=None):
-        return Service(self.runner, self.program, self.known, cores or self.cores)
+    def service(self, cores=None, hooks=False):
+        return Service(self.runner, self.program, self.known, cores or self.cores, hooks)
 
     def film(self, width=1920, height=1080, kbps=2000):
         return film(self.runner, self.films, width, height, kbps)

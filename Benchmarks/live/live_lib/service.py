@@ -31,6 +31,13 @@ run:
   jobs: {jobs}
 """
 
+# A media server whose hooks are asked without a stream being watched.
+HOOKS = """\
+servers:
+  - name: edge
+    kind: nginx-rtmp
+"""
+
 
 def known_set(runner, program, media=None):
     """A sealed set of random hashes, which nothing matches, and of a film; and its key."""
@@ -58,15 +65,16 @@ class Process:
 class Service:
     """A running `vigil serve`; `close` ends it."""
 
-    def __init__(self, runner, program, known, cores):
+    def __init__(self, runner, program, known, cores, hooks=False):
         folder = runner.path("service")
         folder.mkdir()
         pipeline = folder / "live.yaml"
         pipeline.write_text(PIPELINE.format(
-            folder=folder, known=known[0], key=known[1], jobs=len(cores)))
-        self.token = runner.output(
-            [program, "token", "--role", "operator", "--name", "bench",
-             "--file", folder / "tokens"]).strip()
+            folder=folder, known=known[0], key=known[1], jobs=len(cores))
+            + (HOOKS if hooks else ""))
+        token = lambda role: runner.output(
+            [program, "token", "--role", role, "--name", role, "--file", folder / "tokens"]).strip()
+        self.token, self.hook_token = token("operator"), token("hook")
         self.log = runner.path("serve.log")
         self.server = Server(
             [program, "serve", "--pipeline", pipeline, "--log-level", "notice"], self.log,
@@ -125,6 +133,27 @@ class Service:
         if answer.status >= 300:
             raise Failure(f"{method} {path} answered {answer.status}: {text[:200]}")
         return text
+
+    def ask_health(self, timeout):
+        """Asks on a connection of its own, as an orchestrator does."""
+        self._ask_alone("GET", "/healthz", None, timeout)
+
+    def ask_hook(self, timeout):
+        """A viewer's hook, which is answered and changes nothing."""
+        self._ask_alone("POST", f"/v1/hooks/nginx-rtmp?server=edge&token={self.hook_token}",
+                        "call=play&app=live&name=one&addr=192.0.2.7&clientid=1", timeout)
+
+    def _ask_alone(self, method, path, form, timeout):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            headers = {"Content-Type": "application/x-www-form-urlencoded"} if form else {}
+            connection.request(method, path, form, headers)
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise Failure(f"{path.partition('?')[0]} answered {answer.status}")
+        finally:
+            connection.close()
 
     def add(self, addresses):
         """Has them watched; returns their ids."""
