@@ -117,6 +117,20 @@ let package = Package(
             ],
             path: "samples/receivers/swift", swiftSettings: settings),
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: settings),
+        // The parsers that take a stranger's bytes; `scripts/fuzz` builds the runner with libFuzzer.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Decode", "Fingerprint", "Known", "Match", "Report", "Run", "Serve",
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
+            path: "Tests/FuzzTargets", swiftSettings: settings),
+        .executableTarget(
+            name: "vigil-fuzz", dependencies: ["FuzzTargets"], path: "Tests/FuzzRunner",
+            swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests", dependencies: ["FuzzTargets"], exclude: ["Corpus"],
+            swiftSettings: settings),
         .testTarget(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels", "TestSupport"],
             resources: [.copy("Vectors")], swiftSettings: settings),
