@@ -14,7 +14,7 @@ help:
 	@echo "make test      run all tests"
 	@echo "make build     build $(VIGIL)"
 	@echo "make samples   generate the sample clips"
-	@echo "make lint      check the format; make format applies it"
+	@echo "make lint      check the format (make format applies it) and conversions of numbers"
 	@echo "make clean     remove builds and generated clips"
 
 packages:
@@ -35,6 +35,8 @@ test: packages
 
 lint:
 	$(SWIFT) format lint --strict --recursive --configuration .swift-format $(SOURCES)
+	scripts/check-numbers
+	scripts/check-numbers --self-test
 
 format:
 	$(SWIFT) format --in-place --recursive --configuration .swift-format $(SOURCES)

@@ -83,7 +83,7 @@ struct DASHAddressing {
         let whole = length.map { ($0 / each).rounded(.up) }
         let available = age.map { ($0 / each).rounded(.down) - 1 }
         guard let count = [whole, available].compactMap({ $0 }).min(), count > 0 else { return 0 }
-        return count < Double(Self.latestTime) ? Int(count) : 0
+        return count < Double(Self.latestTime) ? Int(bounded: count) : 0
     }
 
     private func timelineRuns(_ timeline: XMLElement, scale: Int, shift: Int) -> [Repeated] {
@@ -102,7 +102,7 @@ struct DASHAddressing {
                 let end =
                     Double(next ?? 0) + (next == nil ? seconds * Double(scale) + Double(shift) : 0)
                 let count = ((end - Double(time)) / Double(ticks)).rounded(age == nil ? .up : .down)
-                repeats = Int(min(Double(Self.mostCount), max(1, count))) - 1
+                repeats = Int(bounded: min(Double(Self.mostCount), max(1, count))) - 1
             }
             let count = min(repeats, Self.mostCount - 1) + 1
             runs.append(Repeated(time: time, length: ticks, count: count))

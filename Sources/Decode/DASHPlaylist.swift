@@ -62,7 +62,7 @@ struct DASHPlaylist {
         _ stretches: [DASHManifest.Stretch], first: Int, isOver: Bool
     ) -> [UInt8] {
         let longest = stretches.flatMap(\.segments).map(\.seconds).max() ?? 2
-        let target = Int(min(max(longest, 1), seconds.upperBound).rounded(.up))
+        let target = Int(bounded: min(max(longest, 1), seconds.upperBound).rounded(.up))
         var text =
             "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:\(target)\n"
             + "#EXT-X-MEDIA-SEQUENCE:\(first)\n"
@@ -93,7 +93,7 @@ struct DASHPlaylist {
     /// With three decimals, whatever the number.
     private static func decimal(_ value: Double) -> String {
         let bounded = value.isFinite ? min(max(value, seconds.lowerBound), seconds.upperBound) : 2
-        let thousandths = Int((bounded * 1000).rounded())
+        let thousandths = Int(bounded: (bounded * 1000).rounded())
         let rest = "\(thousandths % 1000)"
         return "\(thousandths / 1000)." + String(repeating: "0", count: 3 - rest.count) + rest
     }

@@ -192,7 +192,8 @@ extension Demuxer {
         guard context.pointee.duration != vigil_AV_NOPTS_VALUE, context.pointee.duration > 0,
             context.pointee.duration_estimation_method != AVFMT_DURATION_FROM_BITRATE
         else { return nil }
-        return Double(context.pointee.duration) / Double(AV_TIME_BASE)
+        return min(
+            Double(context.pointee.duration) / Double(AV_TIME_BASE), StampLine.longestTrack)
     }
 
     /// Reads only this track, and of it only keyframes where the container can tell.
@@ -279,9 +280,11 @@ private struct KeyDelay {
         else { return }
         before = delay
         if isSkipping, let delay {
-            packet.pointee.pts = dts &+ delay
+            let (shown, isOver) = dts.addingReportingOverflow(delay)
+            packet.pointee.pts = isOver ? dts : shown
         } else {
-            delay = pts &- dts
+            let (late, isOver) = pts.subtractingReportingOverflow(dts)
+            delay = isOver ? nil : late
         }
     }
 }

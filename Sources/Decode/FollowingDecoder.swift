@@ -83,7 +83,7 @@ public final class FollowingDecoder: @unchecked Sendable {
 
     /// A stamp for a packet: many may have one time, those before a keyframe in open groups do.
     private func freeStamp(at time: Double) -> Int64 {
-        var stamp = Int64(time * Self.ticksPerSecond)
+        var stamp = Int64(bounded: time * Self.ticksPerSecond)
         while sent.contains(where: { $0.stamp == stamp }) { stamp += 1 }
         return stamp
     }

@@ -183,7 +183,14 @@ public struct FrameSource: ~Copyable {
         }
         if clock.isImplausible {
             report.problems.append(
-                "its time stamps are implausible: more than \(Int(TrackClock.fastestRate)) frames a second"
+                "its time stamps are implausible: more than \(Int(bounded: TrackClock.fastestRate)) frames a second"
+            )
+        }
+        if clock.absurdPackets > 0 || clock.isUnitAbsurd {
+            let what =
+                clock.isUnitAbsurd ? "time base" : "time stamps of \(clock.absurdPackets) packets"
+            report.problems.append(
+                "its \(what) cannot be those of a recording and were not believed: times are guessed"
             )
         }
         if demuxer.partsMissing > 0 {

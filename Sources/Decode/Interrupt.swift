@@ -41,7 +41,8 @@ public final class Interrupt: Sendable {
     /// Gives the next calls this many seconds from now before they end with code `timedOut`.
     func arm(seconds: Double) {
         expired.store(false, ordering: .relaxed)
-        deadline.store(av_gettime_relative() + Int64(seconds * 1_000_000), ordering: .relaxed)
+        deadline.store(
+            av_gettime_relative() + Int64(bounded: seconds * 1_000_000), ordering: .relaxed)
     }
 
     /// What to report when a call ended because of this interrupt.

@@ -25,7 +25,7 @@ public struct SourceReport: Sendable, Hashable {
 
 /// Seconds with one decimal, for messages.
 func tenths(_ seconds: Double) -> String {
-    guard seconds.isFinite, abs(seconds) < 1e9 else { return "?" }
-    let value = Int((seconds * 10).rounded())
+    guard seconds.isFinite, abs(seconds) <= 1e9 else { return "?" }
+    let value = Int(bounded: (seconds * 10).rounded())
     return "\(value / 10).\(abs(value % 10))"
 }

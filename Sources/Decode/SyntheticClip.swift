@@ -104,7 +104,7 @@ public struct SyntheticSettings: Sendable, Hashable {
     }
 
     /// Frames from one keyframe to the next.
-    var group: Int { max(1, Int((keyframeInterval * Double(framesPerSecond)).rounded())) }
+    var group: Int { max(1, Int(bounded: (keyframeInterval * Double(framesPerSecond)).rounded())) }
 
     /// Frames before the clip repeats.
     var frames: Int { group * max(1, keyframes) }
@@ -135,14 +135,14 @@ public final class SyntheticClip {
         let film = SyntheticFilm(
             width: settings.width, height: settings.height, loopFrames: settings.frames)
         let packets = PacketList()
-        let deadline = av_gettime_relative() + Int64(limit * 1_000_000)
+        let deadline = av_gettime_relative() + Int64(bounded: limit * 1_000_000)
         // What an encoder makes of the first group says little: its rate control does not know the
         // film yet.
         for number in 0..<settings.group + settings.frames {
             if interrupt.isCancelled { throw DecodeError(.cancelled, "stopped") }
             guard av_gettime_relative() < deadline else {
                 throw DecodeError(
-                    .timedOut, "its encoder needs more than \(Int(limit)) s here")
+                    .timedOut, "its encoder needs more than \(Int(bounded: limit)) s here")
             }
             try encoder.encode(number, of: film, into: packets)
         }

@@ -108,13 +108,13 @@ package struct SyntheticFilm: Sendable {
 
     private func window(_ frame: Int) -> (x: Int, y: Int) {
         let (far, angle) = (Double(reach), angle(frame))
-        return (Int(far * (1 + sin(angle))), Int(far * (1 + cos(angle))))
+        return (Int(bounded: far * (1 + sin(angle))), Int(bounded: far * (1 + cos(angle))))
     }
 
     private func object(_ frame: Int) -> (x: Int, width: Int, rows: Range<Int>) {
         let angle = 2 * angle(frame)
-        let x = Int(Double(width) * (0.375 + 0.25 * sin(angle)))
-        let y = Int(Double(height) * (0.375 + 0.25 * cos(angle)))
+        let x = Int(bounded: Double(width) * (0.375 + 0.25 * sin(angle)))
+        let y = Int(bounded: Double(height) * (0.375 + 0.25 * cos(angle)))
         return (x, width / 4, y..<y + height / 4)
     }
 }
@@ -141,7 +141,7 @@ extension SyntheticFilm {
         }
         let low = sum.min() ?? 0
         let scale = (brightest - darkest) / max((sum.max() ?? 1) - low, .leastNormalMagnitude)
-        return sum.map { UInt8(darkest + ($0 - low) * scale) }
+        return sum.map { UInt8(bounded: darkest + ($0 - low) * scale) }
     }
 
     private static func addOctave(

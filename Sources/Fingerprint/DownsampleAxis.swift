@@ -90,7 +90,7 @@ struct DownsampleAxis: Sendable {
     }
 
     private static func run(output: Int, length: Int) -> (start: Int, weights: [Float]) {
-        let centre = Int((Float(output) + 0.5) * Float(length) / Float(outputs))
+        let centre = Int(bounded: (Float(output) + 0.5) * Float(length) / Float(outputs))
         let outer = window(centre, length: length)
         let start = window(outer.lowerBound, length: length).lowerBound
         let end = window(outer.upperBound, length: length).upperBound

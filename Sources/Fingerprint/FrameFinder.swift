@@ -80,6 +80,6 @@ package struct FrameFinder: Sendable {
             rest /= 2
             level += 32
         }
-        return UInt8(min(255, level + 32 * (rest - 1)))
+        return UInt8(bounded: min(255, level + 32 * (rest - 1)))
     }
 }

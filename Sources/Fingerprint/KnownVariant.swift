@@ -123,7 +123,7 @@ extension KnownVariant {
             left: Double = 0, top: Double = 0, right: Double = 0, bottom: Double = 0
         ) -> PixelRect {
             func samples(_ share: Double, of length: Int) -> Int {
-                Int((share * Double(length)).rounded())
+                Int(bounded: (share * Double(length)).rounded())
             }
             return PixelRect(
                 left: base.left + samples(left, of: base.width),

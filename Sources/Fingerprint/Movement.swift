@@ -67,7 +67,7 @@ package struct MovementFinder: Sendable {
         guard let top = sorted.isEmpty ? nil : sorted[sorted.count * 9 / 10], top > 0,
             Double(top) > 0.02 * Double(full)
         else { return nil }
-        let least = UInt32(Double(top) * leastShare)
+        let least = UInt32(bounded: Double(top) * leastShare)
         let gap = max(2, profile.count / 40)
         var best = 0..<0
         var start: Int?

@@ -31,10 +31,10 @@ public struct PixelRect: Hashable, Sendable {
     /// A part of the rectangle, given in shares of its sides.
     func part(_ shares: Shares) -> PixelRect {
         PixelRect(
-            left: left + Int(shares.left * Double(width)),
-            top: top + Int(shares.top * Double(height)),
-            right: left + Int(shares.right * Double(width)),
-            bottom: top + Int(shares.bottom * Double(height)))
+            left: left + Int(bounded: shares.left * Double(width)),
+            top: top + Int(bounded: shares.top * Double(height)),
+            right: left + Int(bounded: shares.right * Double(width)),
+            bottom: top + Int(bounded: shares.bottom * Double(height)))
     }
 
     func scaled(by factor: Int) -> PixelRect {
@@ -119,7 +119,7 @@ public struct PictureRegion: Hashable, Sendable, Codable {
 extension PictureRegion: CustomStringConvertible {
     /// For instance `whole`, `content 0,13-100,87 %`, `turned 3.5°`.
     public var description: String {
-        func percent(_ share: Float) -> String { "\(Int((share * 100).rounded()))" }
+        func percent(_ share: Float) -> String { "\(Int(bounded: (share * 100).rounded()))" }
         switch kind {
         case .whole: return "whole"
         case .turned: return "turned \(degrees)°"

@@ -115,7 +115,7 @@ private struct ViewList {
 
     mutating func addWidened(_ rect: PixelRect, _ margin: Double) {
         let (x, y) = (
-            Int(margin * Double(rect.width)), Int(margin * Double(rect.height))
+            Int(bounded: margin * Double(rect.width)), Int(bounded: margin * Double(rect.height))
         )
         add(
             .widened,

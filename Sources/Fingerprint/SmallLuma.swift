@@ -143,7 +143,7 @@ extension SmallLuma {
                     if hasTop { sum += weightTop * Float(samples[(inner.top - 1) * rows + x]) }
                     if hasBottom { sum += weightBottom * Float(samples[inner.bottom * rows + x]) }
                     let weight = weightLeft + weightRight + weightTop + weightBottom
-                    samples[y * rows + x] = UInt8(sum / weight + 0.5)
+                    samples[y * rows + x] = UInt8(bounded: sum / weight + 0.5)
                 }
             }
         }

@@ -172,7 +172,8 @@ struct RectSearch {
     func rectangles(most: Int) -> [FoundRect] {
         var found: [FoundRect] = []
         let (leastWidth, leastHeight) = (
-            Int(Self.leastShare * Double(width)), Int(Self.leastShare * Double(height))
+            Int(bounded: Self.leastShare * Double(width)),
+            Int(bounded: Self.leastShare * Double(height))
         )
         for (l, left) in columns.places.enumerated() {
             for (r, right) in columns.places.enumerated() where right - left >= leastWidth {

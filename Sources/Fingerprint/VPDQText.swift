@@ -22,7 +22,7 @@ extension FrameFingerprint {
     /// `seconds` with three decimals; written by hand because the module stays free of Foundation.
     static func thousandths(_ seconds: Double) -> String {
         guard seconds.isFinite, abs(seconds) < 1e12 else { return "0.000" }
-        let total = Int((seconds * 1000).rounded())
+        let total = Int(bounded: (seconds * 1000).rounded())
         let fraction = String(abs(total) % 1000)
         let sign = total < 0 ? "-" : ""
         return "\(sign)\(abs(total) / 1000)."

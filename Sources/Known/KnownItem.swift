@@ -72,6 +72,8 @@ enum KnownRules {
     static let longestID = 128
     static let longestTextBytes = 4096
     static let mostHashes = Int(UInt32.max)
+    /// When a set can have been made, seconds since 1970: to the end of the year 9999.
+    static let times: ClosedRange<Int64> = -62_167_219_200...253_402_300_799
 
     /// Why a text cannot be an id or a set's name, or `nil` if it can.
     static func problem(ofID text: String) -> String? {

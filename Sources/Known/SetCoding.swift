@@ -221,6 +221,7 @@ struct SetDecoder: ~Copyable {
         let left = reader.left
         let hashBytes = hashBytes(hasVariants: hasVariants)
         guard KnownRules.problem(ofID: header.name) == nil, header.version >= 1,
+            KnownRules.times.contains(header.created), KnownRules.times.contains(header.updated),
             (0...left).contains(header.itemBytes),
             (0...(left / hashBytes)).contains(header.hashes),
             (0...(left / smallestItem)).contains(header.items), header.items <= header.hashes,

@@ -152,7 +152,7 @@ struct ChunkPlan: Sendable, Hashable {
     /// Number of values that differ from one of `bits` bits by at most `radius`.
     static func values(bits: Int, within radius: Int) -> Int {
         stride(from: 0, through: min(bits, radius), by: 1)
-            .reduce(0) { $0 + Int(binomial(bits, $1)) }
+            .reduce(0) { $0 + Int(bounded: binomial(bits, $1)) }
     }
 
     /// Share of all values of `bits` bits that differ from one of them by at most `radius`.

@@ -87,7 +87,7 @@ final class ClipShelf {
 
     /// Times that a clip has to be repeated for a file.
     func repeats(of clip: SyntheticClip) -> Int {
-        max(1, Int((Self.fileSeconds / clip.settings.seconds).rounded(.up)))
+        max(1, Int(bounded: (Self.fileSeconds / clip.settings.seconds).rounded(.up)))
     }
 
     /// Lends a file with the clip in it.

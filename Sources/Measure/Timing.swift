@@ -42,7 +42,7 @@ public struct Spread: Sendable, Hashable {
         precondition(!durations.isEmpty, "a spread is of something")
         let sorted = durations.sorted()
         func rank(_ share: Double) -> Double {
-            sorted[max(0, Int((share * Double(sorted.count)).rounded(.up)) - 1)]
+            sorted[max(0, Int(bounded: (share * Double(sorted.count)).rounded(.up)) - 1)]
         }
         median = rank(0.5)
         best = sorted[0]
@@ -93,7 +93,7 @@ struct Stopwatch {
             cpu.append((Clock.threadCPU() - cpuStart) / Double(batch))
             wall.append((Clock.wall() - wallStart) / Double(batch))
             guard wall.count == 1, number == 2, wall[0] < Self.shortest else { continue }
-            batch = Int((Self.shortest / max(wall[0], 1e-9)).rounded(.up))
+            batch = Int(bounded: (Self.shortest / max(wall[0], 1e-9)).rounded(.up))
             (wall, cpu) = ([], [])
         }
         return Timing(wall: Spread(wall), cpu: Spread(cpu))

@@ -223,7 +223,7 @@ public struct CoverageTracker: Sendable {
     }
 
     private static func minute(of unixSeconds: Double) -> Int64 {
-        Int64((unixSeconds / 60).rounded(.down)) * 60
+        Int64(bounded: (unixSeconds / 60).rounded(.down)) * 60
     }
 }
 

@@ -94,11 +94,23 @@ extension Row {
     }
 
     /// The value of a column, or the damage that keeps it from being one.
+    ///
+    /// Numbers are times, counts and shares: one that is beyond what a Double holds exactly, or is
+    /// infinite, is damage, so that sums and differences of those that pass cannot overflow.
     func value<Value: DatabaseValueConvertible>(_ column: String) throws -> Value {
-        guard let value = Value.fromDatabaseValue(try stored(column)) else {
+        guard let value = Row.sound(try stored(column)).flatMap(Value.fromDatabaseValue) else {
             throw Row.damage(column)
         }
         return value
+    }
+
+    /// A stored value, unless it is a number that damage has made.
+    static func sound(_ value: DatabaseValue) -> DatabaseValue? {
+        switch value.storage {
+        case .int64(let number): Int.boundedRange.contains(Int(number)) ? value : nil
+        case .double(let number): number.isFinite ? value : nil
+        default: value
+        }
     }
 
     func optional<Value: DatabaseValueConvertible>(_ column: String) throws -> Value? {

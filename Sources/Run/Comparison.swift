@@ -82,4 +82,4 @@ func newAlertID() -> AlertID {
 }
 
 /// The wall clock, milliseconds since 1970.
-func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
+func unixMilliseconds() -> Int64 { Int64(bounded: (Date().timeIntervalSince1970 * 1000).rounded()) }

@@ -334,10 +334,10 @@ extension LiveRun {
                 switch found.action {
                 case .opened(var alert):
                     let age = found.arrival.map { monotonicSeconds() - $0 } ?? 0
-                    let arrival = unixMilliseconds() - Int64((age * 1000).rounded())
+                    let arrival = unixMilliseconds() - Int64(bounded: (age * 1000).rounded())
                     let lead = found.stream.lead(
                         of: alert, arrival: found.arrival ?? monotonicSeconds())
-                    let first = arrival - Int64((lead * 1000).rounded())
+                    let first = arrival - Int64(bounded: (lead * 1000).rounded())
                     arrivals[alert.id] = (arrival, first)
                     alert.stream = found.stream.facts(arrival: arrival, first: first)
                     let problem = recorder.open(alert)
@@ -360,6 +360,8 @@ extension LiveRun {
     }
 
     private static func time(until time: Double?) -> DispatchTimeInterval? {
-        time.map { .milliseconds(Int((max(0, $0 - monotonicSeconds()) * 1000).rounded(.up))) }
+        time.map {
+            .milliseconds(Int(bounded: (max(0, $0 - monotonicSeconds()) * 1000).rounded(.up)))
+        }
     }
 }

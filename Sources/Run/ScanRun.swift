@@ -220,7 +220,7 @@ extension ScanRun {
     private func note(_ frame: ExaminedFrame, of input: ScanInput, number: Int) {
         progressState.withLock {
             $0.frames += 1
-            $0.partialBytes[number] = Int64(frame.share * Double(input.bytes))
+            $0.partialBytes[number] = Int64(bounded: frame.share * Double(input.bytes))
         }
         counts.withLock { $0.examined += 1 }
     }

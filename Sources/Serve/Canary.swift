@@ -116,7 +116,7 @@ final class Canary: Sendable {
         run.letGo(number)
         guard !isThere else { return nil }
         guard let status else { return "its stream was not watched" }
-        return "no alert after \(Int(Self.limit)) s; \(status.connections) connections, "
+        return "no alert after \(Int(bounded: Self.limit)) s; \(status.connections) connections, "
             + "\(status.keyframes) keyframes, \(status.samples) looked at, "
             + "\(status.failed) undecodable, nearest \(status.bestDistance ?? 256)"
     }
@@ -146,7 +146,7 @@ extension Canary {
                 SyntheticSettings(
                     codec: codec, width: 320, height: 240, kilobitsPerSecond: 400,
                     keyframeInterval: keyframeSeconds,
-                    keyframes: Int(filmSeconds / keyframeSeconds)),
+                    keyframes: Int(bounded: filmSeconds / keyframeSeconds)),
                 limit: 30, interrupt: Interrupt())
             try clip.write(to: path, as: .mpegts, repeats: 1)
             guard let data = FileManager.default.contents(atPath: path) else {
@@ -222,7 +222,7 @@ private final class LoopbackFeed: @unchecked Sendable {
         guard peer >= 0 else { return }
         defer { close(peer) }
         // Ten pieces a second, so that keyframes come one by one.
-        let pieces = Int(Canary.filmSeconds * 10)
+        let pieces = Int(bounded: Canary.filmSeconds * 10)
         let size = max(1, bytes.count / pieces + 1)
         for start in stride(from: 0, to: bytes.count, by: size) where goesOn {
             let end = min(bytes.count, start + size)

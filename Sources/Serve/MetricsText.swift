@@ -44,7 +44,8 @@ struct MetricsText {
     }
 
     private mutating func line(_ name: String, _ labels: String, _ value: Double) {
-        let number = value == value.rounded() && abs(value) < 1e15 ? "\(Int64(value))" : "\(value)"
+        let number =
+            value == value.rounded() && abs(value) < 1e15 ? "\(Int64(bounded: value))" : "\(value)"
         text += labels.isEmpty ? "\(name) \(number)\n" : "\(name){\(labels)} \(number)\n"
     }
 }

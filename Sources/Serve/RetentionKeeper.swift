@@ -26,9 +26,9 @@ package struct RetentionKeeper: Sendable {
     /// Runs until it is cancelled.
     func run() async {
         let start = ContinuousClock.now
-        let monotonic = { Int64((ContinuousClock.now - start) / .milliseconds(1)) }
+        let monotonic = { Int64(bounded: (ContinuousClock.now - start) / .milliseconds(1)) }
         var clock = SweepClock(wall: unixMilliseconds(), monotonic: 0, newest: newestRecord)
-        let wait = { Duration.seconds(schedule.secondsToNext(from: unixMilliseconds())) }
+        let wait = { Duration.seconds(bounded: schedule.secondsToNext(from: unixMilliseconds())) }
         while (try? await Task.sleep(for: wait())) != nil {
             let now = unixMilliseconds()
             guard clock.mayErase(wall: now, monotonic: monotonic()) else {

@@ -125,7 +125,7 @@ package enum Absence {
                 isTooLong
                 ? ((end / 60).rounded(.down) - Double(Self.mostMinutes - 2)) * 60
                 : min(end, minute + 60)
-            var part = CoverageMinute(startUnixSeconds: Int64(minute))
+            var part = CoverageMinute(startUnixSeconds: Int64(bounded: minute))
             part.missedSeconds[.notRunning] = to - from
             part.gaps = minutes.isEmpty ? 1 : 0
             minutes.append(part)

@@ -297,7 +297,9 @@ package typealias LiveStore = ActionStore & AuditStore & CoverageStore & Deliver
     & FeedbackStore & LegalHoldStore & ReportStore & StatisticsStore & StreamStore
 
 /// The wall clock, milliseconds since 1970.
-package func unixMilliseconds() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
+package func unixMilliseconds() -> Int64 {
+    Int64(bounded: (Date().timeIntervalSince1970 * 1000).rounded())
+}
 
 /// A new id, of now.
 package func newID() -> AlertID {

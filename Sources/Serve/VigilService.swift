@@ -217,7 +217,7 @@ extension VigilService: Service {
     }
 
     private func writeLedger() async {
-        while (try? await Task.sleep(for: .seconds(Self.ledgerSeconds))) != nil {
+        while (try? await Task.sleep(for: .seconds(bounded: Self.ledgerSeconds))) != nil {
             try? await desk.flush()
         }
     }
@@ -231,7 +231,7 @@ extension VigilService: Service {
                 canary.sendThrough(run, store: store, logger: logger)
             }
             await reports.tellOfCanary(canary.result, every: settings.canarySeconds)
-            let next = began + .seconds(settings.canarySeconds)
+            let next = began + .seconds(bounded: settings.canarySeconds)
             guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
         }
     }
@@ -350,7 +350,7 @@ struct Readiness: Encodable {
         canaryProblem = canary.problem
         // Two may fail before the service counts as not ready: one lost packet must not take it out.
         let isFresh = canary.lastPassed.map {
-            $0.duration(to: now) <= .seconds(3 * seconds)
+            $0.duration(to: now) <= .seconds(bounded: 3 * seconds)
         }
         status =
             switch isFresh {

@@ -37,7 +37,7 @@ enum AuditLooks {
         try? SQLiteStore(directory: directory).append([entry], at: now())
     }
 
-    static func now() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
+    static func now() -> Int64 { Int64(bounded: (Date().timeIntervalSince1970 * 1000).rounded()) }
 }
 
 struct AuditList: ParsableCommand {
@@ -104,7 +104,7 @@ struct AuditList: ParsableCommand {
         guard let date = try? Date(since, strategy: .iso8601) else {
             throw ValidationError("--since: give a UTC time such as 2026-11-30T12:00:00Z")
         }
-        return Int64(date.timeIntervalSince1970 * 1000)
+        return Int64(bounded: date.timeIntervalSince1970 * 1000)
     }
 }
 

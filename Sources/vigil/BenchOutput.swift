@@ -156,7 +156,7 @@ extension BenchFigure {
                 + figure.time.cells
         case .pdq(let figure):
             [figure.resolution]
-                + figure.time.cells + [grouped(Int(figure.perSecond))]
+                + figure.time.cells + [grouped(Int(bounded: figure.perSecond))]
         case .index(let figure):
             [grouped(figure.hashes), figure.engine]
                 + [
@@ -165,20 +165,23 @@ extension BenchFigure {
                 ].map { number($0) + " us" }
                 + [
                     number(figure.buildSeconds, digits: 2) + " s",
-                    String(Int(figure.bytesPerHash.rounded())),
+                    String(Int(bounded: figure.bytesPerHash.rounded())),
                 ]
         case .decode(let figure):
             ["\(codecName(figure.codec)) \(figure.resolution)"]
                 + figure.time.cells
                 + [
-                    grouped(Int(1000 / figure.time.median)),
+                    grouped(Int(bounded: 1000 / figure.time.median)),
                     grouped(figure.keyframeBytes / 1000),
                 ]
         case .pipeline(let figure):
-            ["\(codecName(figure.codec)) \(figure.resolution)", "\(Int(figure.mediaSeconds)) s"]
+            [
+                "\(codecName(figure.codec)) \(figure.resolution)",
+                "\(Int(bounded: figure.mediaSeconds)) s",
+            ]
                 + [figure.cpuSeconds, figure.bestCPUSeconds, figure.wallSeconds]
                 .map { number($0) + " s" }
-                + [grouped(Int(figure.mediaSeconds / figure.wallSeconds))]
+                + [grouped(Int(bounded: figure.mediaSeconds / figure.wallSeconds))]
         case .streams(let figure): figure.row
         }
     }
@@ -194,8 +197,8 @@ extension StreamFigure {
             cost.demux, cost.perSecond(cost.decode), cost.perSecond(cost.hash),
             cost.perSecond(cost.match), cost.cpuPerMediaSecond,
         ]
-        return ["\(codecName(codec)) \(profile)", "\(Int(kilobitsPerSecond))"]
-            + parts.map { number($0 * 1000) } + [grouped(Int(cost.streamsPerCore))]
+        return ["\(codecName(codec)) \(profile)", "\(Int(bounded: kilobitsPerSecond))"]
+            + parts.map { number($0 * 1000) } + [grouped(Int(bounded: cost.streamsPerCore))]
     }
 }
 
@@ -207,7 +210,7 @@ private func codecName(_ codec: String) -> String {
 /// A number to three significant digits, without an exponent.
 private func number(_ value: Double, digits: Int? = nil) -> String {
     guard value.isFinite else { return "?" }
-    let magnitude = abs(value) < 1e-9 ? 0 : Int(log10(abs(value)).rounded(.down))
+    let magnitude = abs(value) < 1e-9 ? 0 : Int(bounded: log10(abs(value)).rounded(.down))
     let places = digits ?? max(0, min(6, 2 - magnitude))
     return String(format: "%.\(places)f", value)
 }

@@ -109,8 +109,8 @@ func milliseconds(_ seconds: Double) -> Double {
 
 /// A media time for people: `1:02:03.4`, `2:03.4`.
 func timeText(_ seconds: Double) -> String {
-    guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
-    let tenths = Int((seconds * 10).rounded())
+    guard seconds.isFinite, seconds >= 0, seconds <= 1e9 else { return "?" }
+    let tenths = Int(bounded: (seconds * 10).rounded())
     let (whole, fraction) = (tenths / 10, tenths % 10)
     let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60)
     let padded = { (value: Int) in value < 10 ? "0\(value)" : "\(value)" }

@@ -48,7 +48,7 @@ struct ExplainPlot {
     var svg: String {
         let parts = [axes, bands, limitLines, trace, dots, evidence, marks]
         return """
-            <svg class="plot" role="img" viewBox="0 0 \(Int(Self.width)) \(Int(Self.height))" \
+            <svg class="plot" role="img" viewBox="0 0 \(Int(bounded: Self.width)) \(Int(bounded: Self.height))" \
             aria-labelledby="t\(track) d\(track)">
             <title id="t\(track)">Distance and evidence over time</title>
             <desc id="d\(track)">\(HTML.text(summary))</desc>
@@ -122,7 +122,7 @@ extension ExplainPlot {
         for bits in Self.ticks(to: mostBits, about: 4) {
             let y = y(bits: bits)
             parts.append(line("grid", Self.left, y, Self.right, y))
-            parts.append(label("\(Int(bits))", Self.left - 6, y + 4, anchor: "end"))
+            parts.append(label("\(Int(bounded: bits))", Self.left - 6, y + 4, anchor: "end"))
         }
         for time in Self.ticks(to: length, about: 8) {
             for panel in [Self.near, Self.weighed] {
@@ -136,7 +136,7 @@ extension ExplainPlot {
 
     private var evidenceTitle: String {
         items.first?.bits ?? 0 > mostBits
-            ? "evidence, bits (drawn up to \(Int(mostBits)))" : "evidence, bits"
+            ? "evidence, bits (drawn up to \(Int(bounded: mostBits)))" : "evidence, bits"
     }
 
     /// Round numbers from 0 to an end.

@@ -85,15 +85,17 @@ struct ExplainVerdict {
         }
     }
 
-    private static func percent(_ share: Double) -> String { "\(Int((share * 100).rounded())) %" }
+    private static func percent(_ share: Double) -> String {
+        "\(Int(bounded: (share * 100).rounded())) %"
+    }
 
     /// Bits that are there count when they are whole.
-    private func whole(_ bits: Double) -> String { "\(Int(bits.rounded(.down)))" }
+    private func whole(_ bits: Double) -> String { "\(Int(bounded: bits.rounded(.down)))" }
 
     /// Bits that are needed.
     private var threshold: String {
         let bits = limits.likelihoodBits
-        return bits.isFinite ? "\(Int(bits.rounded(.up)))" : "more than there can be"
+        return bits.isFinite ? "\(Int(bounded: bits.rounded(.up)))" : "more than there can be"
     }
 }
 

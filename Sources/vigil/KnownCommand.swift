@@ -52,7 +52,8 @@ struct KnownBuild: ParsableCommand {
             throw fail("\(out): exists; add to it with `vigil known import`, or give --replace")
         }
         let sealKey = try key.load(creates: true)
-        var set = KnownSet(name: name, createdUnixSeconds: Int64(Date().timeIntervalSince1970))
+        var set = KnownSet(
+            name: name, createdUnixSeconds: Int64(bounded: Date().timeIntervalSince1970))
         let isComplete = try sources.add(to: &set)
         try writeSet(set, to: out, key: sealKey)
         Console.line("\(out): \(KnownText.contents(of: set, in: out))")
@@ -276,7 +277,7 @@ func changeSet(
     defer { lock.release() }
     var set = try readSet(path, key: sealKey)
     try change(&set)
-    set.markRewritten(atUnixSeconds: Int64(Date().timeIntervalSince1970))
+    set.markRewritten(atUnixSeconds: Int64(bounded: Date().timeIntervalSince1970))
     try writeSet(set, to: path, key: sealKey)
     return set
 }

@@ -69,16 +69,16 @@ final class ProgressLine: Sendable {
         let rate = elapsed > 0 ? Double(progress.frames) / elapsed : 0
         let counts =
             "\(progress.inputs) of \(total.isKnown ? "\(total.inputs)" : "…") inputs, "
-            + "\(count(progress.frames, "picture")) (\(Int(rate))/s), "
+            + "\(count(progress.frames, "picture")) (\(Int(bounded: rate))/s), "
             + count(progress.alerts, "alert")
         guard total.isKnown, total.bytes > 0 else { return counts }
         let share = min(1, Double(progress.bytes) / Double(total.bytes))
         let width = 20
-        let filled = Int(share * Double(width))
+        let filled = Int(bounded: share * Double(width))
         let bar =
             String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
         let isTelling = share > 0.01 && elapsed > 1
         let left = isTelling ? ", \(timeText(elapsed / share - elapsed)) left" : ""
-        return "[\(bar)] \(Int(share * 100)) % \(counts)\(left)"
+        return "[\(bar)] \(Int(bounded: share * 100)) % \(counts)\(left)"
     }
 }

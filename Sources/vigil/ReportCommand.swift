@@ -184,7 +184,7 @@ enum ReportText {
     }
 
     private static func rows(_ alert: Alert) -> [(String, String)] {
-        let share = Int((alert.knownShare * 100).rounded())
+        let share = Int(bounded: (alert.knownShare * 100).rounded())
         return [
             ("alert", "\(alert.id)"), ("input", alert.input),
             ("known item", "\(alert.known.item), set \(alert.known.set)"),

@@ -79,7 +79,7 @@ struct ReportRetry: ParsableCommand {
 
     func run() throws {
         guard let store = try store.open(forWriting: true) else { throw Exit.incomplete }
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let now = Int64(bounded: Date().timeIntervalSince1970 * 1000)
         var count = 0
         try reportErrors {
             for id in ids.compactMap({ AlertID($0) }) {
@@ -131,7 +131,7 @@ struct ReportReplay: ParsableCommand {
     func run() throws {
         guard let store = try store.open(forWriting: true) else { throw Exit.incomplete }
         var filter = try which.filter()
-        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        let now = Int64(bounded: Date().timeIntervalSince1970 * 1000)
         // What is made while this runs is sent anyway.
         filter.until = min(filter.until ?? .max, now)
         var (count, cursor) = (0, AlertID?.none)
@@ -191,7 +191,7 @@ struct ReportEnable: ParsableCommand {
     func run() throws {
         guard let store = try store.open(forWriting: true) else { throw Exit.incomplete }
         try reportErrors {
-            let now = Int64(Date().timeIntervalSince1970 * 1000)
+            let now = Int64(bounded: Date().timeIntervalSince1970 * 1000)
             guard try store.enable(endpoint, by: AuditLooks.actor, at: now) else {
                 throw fail("\(store.path): no endpoint \(endpoint) is disabled")
             }

@@ -132,7 +132,7 @@ struct ReportTest: ParsableCommand {
         try reportErrors {
             let store = try SQLiteStore(directory: self.store.directory, composer: composer)
             guard let alerts else {
-                let now = Int64(Date().timeIntervalSince1970 * 1000)
+                let now = Int64(bounded: Date().timeIntervalSince1970 * 1000)
                 let payload = EventPayload.test(
                     message: message, at: now, origin: composer.origin)
                 let draft = EventDraft(payload.kind.rawValue, about: message) {
@@ -149,7 +149,7 @@ struct ReportTest: ParsableCommand {
     private func raise(_ count: Int, in store: SQLiteStore) throws {
         var left = count
         while left > 0 {
-            let now = Int64(Date().timeIntervalSince1970 * 1000)
+            let now = Int64(bounded: Date().timeIntervalSince1970 * 1000)
             let some = (0..<min(batch, left)).map { Self.alert(count - left + $0, at: now) }
             for report in try store.open(some, at: now) { Console.line("\(report.id)") }
             // Whoever reads these lines takes each for stored.
@@ -161,7 +161,7 @@ struct ReportTest: ParsableCommand {
     private static func alert(_ number: Int, at unixMilliseconds: Int64) -> Alert {
         var random = SystemRandomNumberGenerator()
         return Alert(
-            id: AlertID(unixMilliseconds: UInt64(unixMilliseconds), using: &random),
+            id: AlertID(unixMilliseconds: UInt64(clamping: unixMilliseconds), using: &random),
             input: "test \(number)",
             known: KnownReference(set: "vigil-test", item: "test-\(number)", category: "test"),
             firstSeen: 0, lastSeen: 1, framesMatched: 1, knownShare: 1, bestDistance: 0,

@@ -52,7 +52,7 @@ struct ReportFilterOptions: ParsableArguments {
         guard let date = try? Date(text, strategy: .iso8601) else {
             throw ValidationError("\(option): give a UTC time such as 2026-11-30T12:00:00Z")
         }
-        return Int64(date.timeIntervalSince1970 * 1000)
+        return Int64(bounded: date.timeIntervalSince1970 * 1000)
     }
 }
 
@@ -105,5 +105,5 @@ struct ReportFollower {
         }
     }
 
-    private func unixMilliseconds() -> Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
+    private func unixMilliseconds() -> Int64 { Int64(bounded: Date().timeIntervalSince1970 * 1000) }
 }

@@ -8,7 +8,7 @@ import Report
 import Run
 import Serve
 
-private func now() -> Int64 { Int64((Date().timeIntervalSince1970 * 1000).rounded()) }
+private func now() -> Int64 { Int64(bounded: (Date().timeIntervalSince1970 * 1000).rounded()) }
 
 struct ReportSweep: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -119,7 +119,7 @@ enum ScanText {
     static func alert(_ alert: Alert, recordedAt path: String?) -> String {
         let category = alert.known.category.isEmpty ? "" : ", category \(alert.known.category)"
         let frames = count(alert.framesMatched, "picture")
-        let share = Int((alert.knownShare * 100).rounded())
+        let share = Int(bounded: (alert.knownShare * 100).rounded())
         let facts =
             "ALERT     \(alert.input): known item \(alert.known.item) (set \(alert.known.set)\(category)) "
             + "from \(timeText(alert.firstSeen)) to \(timeText(alert.lastSeen)), \(frames), "

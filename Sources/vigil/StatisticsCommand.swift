@@ -48,10 +48,10 @@ struct ReportStatisticsCommand: ParsableCommand {
     }
 
     func run() throws {
-        let now = Int64((Date().timeIntervalSince1970 * 1000).rounded())
+        let now = Int64(bounded: (Date().timeIntervalSince1970 * 1000).rounded())
         var request = StatisticsRequest(
             from: try UTC.time(from, "--from"), to: try UTC.time(to, "--to"), now: now)
-        request.lateAfter = Int64(lateH * 3_600_000)
+        request.lateAfter = Int64(bounded: lateH * 3_600_000)
         request.exceptSet = ReservedSets.canary
         guard let store = try store.open() else { throw Exit.incomplete }
         // The list of late alerts names streams.
@@ -81,7 +81,7 @@ enum UTC {
                 "\(option): give a UTC day such as 2026-01-01, or a time such as 2026-01-01T12:00:00Z"
             )
         }
-        return Int64((date.timeIntervalSince1970 * 1000).rounded())
+        return Int64(bounded: (date.timeIntervalSince1970 * 1000).rounded())
     }
 
     /// A time to the second.

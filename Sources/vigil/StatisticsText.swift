@@ -117,9 +117,10 @@ struct StatisticsText {
         let seconds = Double(milliseconds) / 1000
         switch seconds {
         case ..<60: return String(format: seconds < 10 ? "%.2f s" : "%.1f s", seconds)
-        case ..<3600: return "\(Int(seconds) / 60) min \(Int(seconds) % 60) s"
-        case ..<86_400: return "\(Int(seconds) / 3600) h \(Int(seconds) / 60 % 60) min"
-        default: return "\(Int(seconds) / 86_400) d \(Int(seconds) / 3600 % 24) h"
+        case ..<3600: return "\(Int(bounded: seconds) / 60) min \(Int(bounded: seconds) % 60) s"
+        case ..<86_400:
+            return "\(Int(bounded: seconds) / 3600) h \(Int(bounded: seconds) / 60 % 60) min"
+        default: return "\(Int(bounded: seconds) / 86_400) d \(Int(bounded: seconds) / 3600 % 24) h"
         }
     }
 

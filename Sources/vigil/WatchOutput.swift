@@ -101,7 +101,9 @@ struct WatchOutput: Sendable {
         case .waiting(let why): parts.append("waiting: \(why)")
         case .ended: parts.append(count(status.connections, "connection"))
         }
-        if let lag = status.lag { parts.append("\(Int((lag * 1000).rounded())) ms behind") }
+        if let lag = status.lag {
+            parts.append("\(Int(bounded: (lag * 1000).rounded())) ms behind")
+        }
         parts.append(count(status.samples, "picture"))
         if status.dropped > 0 { parts.append("\(status.dropped) dropped") }
         if status.failed > 0 { parts.append("\(status.failed) not decoded") }

@@ -65,7 +65,8 @@ extension UTCTime {
     /// RFC 3339 in UTC with milliseconds: `2026-11-22T15:08:52.123Z`.
     static func text(unixMilliseconds: Int64) -> String {
         let fraction = modulo(unixMilliseconds, 1000)
-        let time = UTCTime(unixSeconds: (unixMilliseconds - fraction) / 1000)
+        let time = UTCTime(
+            unixSeconds: unixMilliseconds / 1000 - (unixMilliseconds % 1000 < 0 ? 1 : 0))
         let date = "\(padded(time.year, 4))-\(padded(time.month))-\(padded(time.day))"
         let clock = "\(padded(time.hour)):\(padded(time.minute)):\(padded(time.second))"
         return "\(date)T\(clock).\(padded(fraction, 3))Z"

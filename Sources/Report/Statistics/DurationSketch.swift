@@ -43,7 +43,7 @@ public struct DurationSketch: Sendable, Hashable {
     /// - Returns: milliseconds; `nil` where there is none.
     public func quantile(_ share: Double) -> Int64? {
         guard count > 0 else { return nil }
-        let rank = min(count, max(1, Int((share * Double(count)).rounded(.up))))
+        let rank = min(count, max(1, Int(bounded: (share * Double(count)).rounded(.up))))
         if isExact { return exact.sorted()[rank - 1] }
         var below = 0
         for (number, members) in classes.sorted(by: { $0.key < $1.key }) {

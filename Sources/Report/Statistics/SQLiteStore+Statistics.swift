@@ -149,7 +149,9 @@ extension AlertFacts {
 extension Row {
     /// The value of a column by its place, or the damage that keeps it from being one.
     fileprivate func at<Value: DatabaseValueConvertible>(_ place: Int) throws -> Value {
-        guard let value = Value.fromDatabaseValue(self[place] as DatabaseValue) else {
+        guard
+            let value = Row.sound(self[place] as DatabaseValue).flatMap(Value.fromDatabaseValue)
+        else {
             throw Row.damage("\(place)")
         }
         return value

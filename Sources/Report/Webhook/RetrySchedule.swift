@@ -47,7 +47,8 @@ public struct RetrySchedule: Sendable, Hashable {
         guard attempts < delaysSeconds.count else { return nil }
         let asked = min(max(retryAfterSeconds ?? 0, 0), Self.longestRetryAfter)
         let least = max(delaysSeconds[max(0, attempts)], asked) * 1000
-        return least + Int64(Double(least) * jitter * Double.random(in: 0...1, using: &random))
+        return least
+            + Int64(bounded: Double(least) * jitter * Double.random(in: 0...1, using: &random))
     }
 }
 

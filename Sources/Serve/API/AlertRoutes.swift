@@ -131,7 +131,7 @@ struct ActionRoutes: Sendable {
                     "no stream has this id, or where it is published is not known")
             }
             logger.notice(
-                "hold \(hold.id) by \(context.caller?.name ?? "somebody"): \(hold.authority) asks not to stop stream \(asked.stream) for \(Int(asked.seconds)) s"
+                "hold \(hold.id) by \(context.caller?.name ?? "somebody"): \(hold.authority) asks not to stop stream \(asked.stream) for \(Int(bounded: asked.seconds)) s"
             )
             return Response.json(HoldView(hold), status: .created)
         }
@@ -184,7 +184,7 @@ struct HoldBody: Sendable {
         else {
             throw APIError(
                 .badRequest, "bad_body",
-                "for_s is 1 to \(Int(Self.longest)); authority has 1 to 200 characters, reason at "
+                "for_s is 1 to \(Int(bounded: Self.longest)); authority has 1 to 200 characters, reason at "
                     + "most 1000")
         }
         self.stream = stream
@@ -196,7 +196,7 @@ struct HoldBody: Sendable {
     func hold(of place: StreamPlace, from now: Int64) -> Hold {
         Hold(
             id: newID(), place: place, authority: authority, reason: reason,
-            sinceUnixMilliseconds: now, untilUnixMilliseconds: now + Int64(seconds * 1000))
+            sinceUnixMilliseconds: now, untilUnixMilliseconds: now + Int64(bounded: seconds * 1000))
     }
 }
 

@@ -85,7 +85,7 @@ package actor DeliveryDesk {
         guard !lanes.isEmpty else { return }
         await withDiscardingTaskGroup { group in
             group.addTask { [waker] in
-                while (try? await Task.sleep(for: .seconds(Self.idleSeconds))) != nil {
+                while (try? await Task.sleep(for: .seconds(bounded: Self.idleSeconds))) != nil {
                     waker.yield()
                 }
                 waker.finish()
@@ -119,7 +119,7 @@ package actor DeliveryDesk {
 
     /// The breakers' time, which nobody sets.
     private var monotonicMilliseconds: Int64 {
-        Int64((ContinuousClock.now - start) / .milliseconds(1))
+        Int64(bounded: (ContinuousClock.now - start) / .milliseconds(1))
     }
 
     /// Queues again what was under way when the last run ended, and gives up what goes to endpoints
@@ -305,7 +305,7 @@ package struct ClockWatch {
         defer { start = (wall, monotonic) }
         guard let start else { return 0 }
         let passed = (monotonic - start.monotonic) / .milliseconds(1)
-        let lag = start.wall + Int64(passed) - wall
+        let lag = start.wall + Int64(bounded: passed) - wall
         return lag >= Self.least ? lag : 0
     }
 

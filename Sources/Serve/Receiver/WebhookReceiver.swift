@@ -77,7 +77,7 @@ public struct WebhookReceiver: Sendable {
             unixMilliseconds: unixMilliseconds())
         let wait =
             Double(settings.delayMilliseconds) / 1000 + (answer.hangs ? settings.hangSeconds : 0)
-        if wait > 0 { try? await Task.sleep(for: .seconds(wait)) }
+        if wait > 0 { try? await Task.sleep(for: .seconds(bounded: wait)) }
         var headers = HTTPFields()
         if let seconds = settings.retryAfter, !(200..<300).contains(answer.status) {
             headers[.retryAfter] = "\(seconds)"

@@ -83,7 +83,7 @@ public struct LiveKitStops: StopDriver {
         let names = method.split(separator: "/").map(String.init)
         var request = try access.request("POST", ["twirp", "livekit.\(names[0])", names[1]])
         request.body = (try? JSONEncoder().encode(fields)).map { Array($0) }
-        let now = Int(Date().timeIntervalSince1970)
+        let now = Int(bounded: Date().timeIntervalSince1970)
         let claims = Claims(iss: key, nbf: now - 10, exp: now + Self.tokenLife, video: grant)
         request.headers.append(
             ("Authorization", "Bearer \(JSONWebToken.signed(claims, key: secret.key) ?? "")"))

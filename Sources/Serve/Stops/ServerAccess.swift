@@ -104,7 +104,7 @@ public struct ServerAccess: Sendable {
             request.headers.append(("Authorization", "Bearer \(secret.text)"))
         case .header(let name, let secret): request.headers.append((name, secret.text))
         case .token(let header, let secret):
-            let claims = ["exp": Int(Date().timeIntervalSince1970) + 300]
+            let claims = ["exp": Int(bounded: Date().timeIntervalSince1970) + 300]
             request.headers.append(
                 (header, JSONWebToken.signed(claims, key: secret.key) ?? ""))
         case .digest(let user, let secret):

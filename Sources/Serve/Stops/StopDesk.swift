@@ -169,7 +169,7 @@ extension StopDesk {
         private let start = ContinuousClock.now
 
         var now: Int64 {
-            base + Int64((ContinuousClock.now - start) / .milliseconds(1))
+            base + Int64(bounded: (ContinuousClock.now - start) / .milliseconds(1))
         }
     }
 
@@ -355,7 +355,7 @@ extension StopDesk {
         let now = unixMilliseconds()
         let denial = Denial(
             place: course.place, alert: course.alert, sinceUnixMilliseconds: now,
-            untilUnixMilliseconds: now + Int64(policy.denySeconds * 1000))
+            untilUnixMilliseconds: now + Int64(bounded: policy.denySeconds * 1000))
         do {
             try await disk.run { [store] in try store.deny(denial) }
         } catch {

@@ -22,12 +22,12 @@ public final class StopTransport: Sendable {
     public init(limitSeconds seconds: Double = 5) {
         var configuration = HTTPClient.Configuration(
             certificateVerification: .fullVerification, redirectConfiguration: .disallow,
-            timeout: .init(connect: .milliseconds(Int64(seconds * 1000))))
+            timeout: .init(connect: .milliseconds(Int64(bounded: seconds * 1000))))
         // A kept connection that the server closes meanwhile would make a stop fail once.
         configuration.connectionPool.idleTimeout = .seconds(5)
         configuration.decompression = .disabled
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        limit = .milliseconds(Int64(seconds * 1000))
+        limit = .milliseconds(Int64(bounded: seconds * 1000))
     }
 
     /// Ends all connections.

@@ -1,0 +1,1 @@
+../Decode/BoundedNumbers.swift
