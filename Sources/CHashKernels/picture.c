@@ -91,21 +91,22 @@ static inline int32_t mirrored(int32_t index, int32_t count) {
     return index < 0 ? 0 : index < count ? index : count - 1;
 }
 
-// Places are in 65536ths of a sample, weights in 256ths.
+// Places are in 65536ths of a sample, weights in 256ths; 64 bits hold the places of any picture, with
+// what a turn adds to its sides.
 MULTIVERSION
 void vigil_turn_u8(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height, float sine,
                    float cosine, int32_t side, float *out) {
     const float step_x = (float)width / (float)side, step_y = (float)height / (float)side;
     const float middle = ((float)side - 1) / 2, unit = 65536;
     // From one sample of a row to the next.
-    const int32_t right = (int32_t)(cosine * step_x * unit), down = (int32_t)(sine * step_x * unit);
+    const int64_t right = (int64_t)(cosine * step_x * unit), down = (int64_t)(sine * step_x * unit);
     for (int32_t row = 0; row < side; row++) {
         const float x = -middle * step_x, y = ((float)row - middle) * step_y;
         const float from_x = ((float)width - 1) / 2 + cosine * x - sine * y;
         const float from_y = ((float)height - 1) / 2 + sine * x + cosine * y;
-        int32_t at_x = (int32_t)(from_x * unit), at_y = (int32_t)(from_y * unit);
+        int64_t at_x = (int64_t)(from_x * unit), at_y = (int64_t)(from_y * unit);
         for (int32_t column = 0; column < side; column++, at_x += right, at_y += down) {
-            const int32_t left = at_x >> 16, top = at_y >> 16;
+            const int32_t left = (int32_t)(at_x >> 16), top = (int32_t)(at_y >> 16);
             const int32_t share_x = (at_x >> 8) & 255, share_y = (at_y >> 8) & 255;
             int32_t x0 = left, x1 = left + 1, y0 = top, y1 = top + 1;
             if ((uint32_t)left >= (uint32_t)width - 1 || (uint32_t)top >= (uint32_t)height - 1) {

@@ -3,6 +3,7 @@
 
 import CHashKernels
 import Fingerprint
+import Foundation
 import TestSupport
 import Testing
 
@@ -74,6 +75,32 @@ import Testing
                     #expect(out[width * height] == 0x77, "nothing is written behind the copy")
                 }
             }
+        }
+    }
+
+    /// Places of large pictures do not fit in 32 bits of 65536ths.
+    @Test(arguments: [
+        (64, 48), (70_000, 16), (16, 70_000), (65_535, 64), (27_000, 27_000), (60_000, 60_000),
+    ])
+    func turnedPicturesAreThoseOfTheTwin(_ width: Int, _ height: Int) {
+        // Rows lie over each other, one sample apart: large sides take little memory.
+        let samples = (0..<width + height).map { index in
+            let place = index / max(1, (width + height) / 200) % 256
+            return UInt8(place < 128 ? 2 * place : 511 - 2 * place)
+        }
+        let side = 64
+        for degrees in [-44.0, -4, 0, 12, 44] {
+            let (sine, cosine) = (sin(degrees * .pi / 180), cos(degrees * .pi / 180))
+            var out = [Float](repeating: -1, count: side * side)
+            vigil_turn_u8(
+                samples, 1, Int32(width), Int32(height), Float(sine), Float(cosine), Int32(side),
+                &out)
+            let twin = PictureTwin.turned(
+                width: width, height: height, sine: sine, cosine: cosine, side: side
+            ) { Double(samples[$0 + $1]) }
+            // Floats tell places of large pictures to a hundredth, and the ramp rises slowly.
+            let worst = zip(out, twin).map { abs(Double($0) - $1) }.max() ?? .infinity
+            #expect(worst < 4, "\(width)x\(height) turned by \(degrees)")
         }
     }
 

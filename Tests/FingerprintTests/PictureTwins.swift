@@ -84,3 +84,29 @@ enum PictureTwin {
         return Double(value) + (target - Double(value)) * Double(share) / 256
     }
 }
+
+extension PictureTwin {
+    /// The picture turned about its middle, from the four samples about each place.
+    static func turned(
+        width: Int, height: Int, sine: Double, cosine: Double, side: Int,
+        sample: (_ x: Int, _ y: Int) -> Double
+    ) -> [Double] {
+        func inside(_ index: Int, _ count: Int) -> Int {
+            let mirrored = index < 0 ? -1 - index : index < count ? index : 2 * count - 1 - index
+            return min(max(mirrored, 0), count - 1)
+        }
+        let (stepX, stepY) = (Double(width) / Double(side), Double(height) / Double(side))
+        return (0..<side * side).map { place in
+            let x = (Double(place % side) - Double(side - 1) / 2) * stepX
+            let y = (Double(place / side) - Double(side - 1) / 2) * stepY
+            let fromX = Double(width - 1) / 2 + cosine * x - sine * y
+            let fromY = Double(height - 1) / 2 + sine * x + cosine * y
+            let (left, top) = (Int(fromX.rounded(.down)), Int(fromY.rounded(.down)))
+            let (shareX, shareY) = (fromX - Double(left), fromY - Double(top))
+            let at = { (x: Int, y: Int) in sample(inside(x, width), inside(y, height)) }
+            let above = at(left, top) * (1 - shareX) + at(left + 1, top) * shareX
+            let below = at(left, top + 1) * (1 - shareX) + at(left + 1, top + 1) * shareX
+            return above * (1 - shareY) + below * shareY
+        }
+    }
+}

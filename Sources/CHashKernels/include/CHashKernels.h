@@ -114,11 +114,12 @@ void vigil_reduce_u8(const uint8_t *luma, ptrdiff_t stride, int32_t factor, int3
                      int32_t height, uint8_t *out);
 
 // A picture turned about its middle and drawn side x side, from the four samples about each place;
-// what is turned in from outside is mirrored. Sides of the picture are below 32768.
+// what is turned in from outside is mirrored.
 void vigil_turn_u8(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height, float sine,
                    float cosine, int32_t side, float *out);
 
-// How many samples of a row, or of each column, differ from a level by more than a tolerance.
+// How many samples of a row, or of each column, differ from a level by more than a tolerance; of at
+// most 65535 rows.
 int32_t vigil_row_outliers(const uint8_t *row, int32_t width, int32_t level, int32_t tolerance);
 void vigil_column_outliers(const uint8_t *luma, ptrdiff_t stride, int32_t width, int32_t height,
                            int32_t level, int32_t tolerance, uint16_t *counts);
