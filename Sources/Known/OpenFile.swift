@@ -245,7 +245,8 @@ struct ListPages {
     }
 }
 
-private func receiveBytes(
+/// `read(2)`, reachable from inside a type that has a method of that name.
+func receiveBytes(
     _ descriptor: Int32, _ bytes: UnsafeMutableRawPointer?, _ count: Int
 )
     -> Int

@@ -5,6 +5,7 @@
 internal import Decode
 internal import Fingerprint
 internal import Foundation
+internal import Known
 internal import Match
 
 extension Pipeline {
@@ -19,15 +20,27 @@ extension Pipeline {
 
     /// The text of a pipeline file, which is bounded.
     package static func text(ofFile path: String) throws(RunError) -> String {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw RunError(.configuration, "\(path): the pipeline file cannot be read")
-        }
-        guard data.count <= Self.maximumFileBytes, let text = String(data: data, encoding: .utf8)
-        else {
+        let bytes: [UInt8]
+        do throws(SmallFile.Problem) {
+            bytes = try SmallFile.read(path, most: maximumFileBytes, as: .plainOrPiped)
+        } catch {
             throw RunError(
-                .configuration, "\(path): is no pipeline file (not UTF-8 text, or too large)")
+                .configuration, "\(path): the pipeline file cannot be read: \(reason(error))")
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw RunError(.configuration, "\(path): is no pipeline file: not UTF-8 text")
         }
         return text
+    }
+
+    private static func reason(_ problem: SmallFile.Problem) -> String {
+        switch problem {
+        case .missing: "no such file"
+        case .notRegular, .exposed: "it is a directory or device, no file"
+        case .tooLarge: "it is larger than \(maximumFileBytes >> 20) MiB"
+        case .nothingWritten: "nothing came through the pipe"
+        case .system(let number): String(cString: strerror(number)).lowercased()
+        }
     }
 
     /// Reads the text of a pipeline file.

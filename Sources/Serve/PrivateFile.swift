@@ -1,6 +1,7 @@
 // Reads files that hold what not everybody may know: secrets of media servers, hashes of tokens.
 
 internal import Foundation
+internal import Known
 
 enum PrivateFile {
     /// Reads a file whole.
@@ -13,23 +14,18 @@ enum PrivateFile {
         func failed(_ why: String) -> ServeError {
             ServeError(.configuration, "cannot read the \(what) in \(path): \(why)")
         }
-        guard !path.utf8.contains(0) else { throw failed("a path cannot hold a zero byte") }
-        let manager = FileManager.default
-        let resolved = URL(filePath: path).resolvingSymlinksInPath().path
-        guard let facts = try? manager.attributesOfItem(atPath: resolved) else {
-            throw failed("there is no such file, or its folder may not be searched")
+        do throws(SmallFile.Problem) {
+            return try SmallFile.read(path, most: most, as: .secret)
+        } catch {
+            switch error {
+            case .missing: throw failed("there is no such file, or its folder may not be searched")
+            case .notRegular, .nothingWritten: throw failed("it is not a file")
+            case .exposed:
+                throw failed("every user of this machine can use it; run: chmod 600 \(path)")
+            case .tooLarge: throw failed("it is larger than \(most) bytes")
+            case .system(EACCES): throw failed("this user may not read it")
+            case .system(let number): throw failed(String(cString: strerror(number)))
+            }
         }
-        guard facts[.type] as? FileAttributeType == .typeRegular else {
-            throw failed("it is not a file")
-        }
-        guard let mode = (facts[.posixPermissions] as? NSNumber)?.intValue, mode & 0o007 == 0
-        else { throw failed("every user of this machine can use it; run: chmod 600 \(path)") }
-        guard let size = (facts[.size] as? NSNumber)?.intValue, size <= most else {
-            throw failed("it is larger than \(most) bytes")
-        }
-        guard let data = manager.contents(atPath: resolved), data.count <= most else {
-            throw failed("this user may not read it")
-        }
-        return Array(data)
     }
 }

@@ -2,6 +2,7 @@
 
 public import ArgumentParser
 import Foundation
+import Known
 public import Report
 
 struct AuditVerify: ParsableCommand {
@@ -74,10 +75,9 @@ struct AuditVerify: ParsableCommand {
     }
 
     private func checkCase(_ path: String) throws -> Bool {
-        guard let bytes = FileManager.default.contents(atPath: path),
-            bytes.count <= CasePackage.mostBytes
+        guard let bytes = try? SmallFile.read(path, most: CasePackage.mostBytes, as: .plain)
         else { throw fail("\(path): it cannot be read, or is over \(CasePackage.mostBytes) bytes") }
-        let findings = CasePackage.check([UInt8](bytes), trusting: publicKey)
+        let findings = CasePackage.check(bytes, trusting: publicKey)
         AuditText.print(findings, of: path, isKeyGiven: !publicKey.isEmpty, format)
         return findings.problems.isEmpty
     }
