@@ -49,7 +49,8 @@ let package = Package(
         .target(name: "CHashKernels"),
         .target(name: "CProcess"),
         .target(
-            name: "Decode", dependencies: ["CCurl", "CFFmpeg", "CXML2"], swiftSettings: settings),
+            name: "Decode", dependencies: ["CCurl", "CFFmpeg", "CProcess", "CXML2"],
+            swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
         .target(
             name: "Known",
@@ -135,7 +136,8 @@ let package = Package(
             name: "FingerprintTests", dependencies: ["Fingerprint", "CHashKernels", "TestSupport"],
             resources: [.copy("Vectors")], swiftSettings: settings),
         .testTarget(
-            name: "DecodeTests", dependencies: ["Decode", "TestSupport"], swiftSettings: settings),
+            name: "DecodeTests", dependencies: ["CProcess", "Decode", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "MeasureTests", dependencies: ["Measure"], swiftSettings: settings),
         .testTarget(
             name: "KnownTests", dependencies: ["Known", "Fingerprint"], swiftSettings: settings),

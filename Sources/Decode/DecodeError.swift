@@ -12,7 +12,8 @@ public struct DecodeError: Error, Hashable, Sendable, CustomStringConvertible {
         case notFound
         /// The file may not be read.
         case permission
-        /// The egress policy does not let the input reach what it leads to.
+        /// The input leads to what it may not: the egress policy says so, or it is a playlist in
+        /// disguise.
         case refused
         /// The content is in no format that holds pictures.
         case notMedia

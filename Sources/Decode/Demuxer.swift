@@ -24,51 +24,90 @@ struct Demuxer: ~Copyable {
     private let context: UnsafeMutablePointer<AVFormatContext>
     private let interrupt: Interrupt
     private let openGuard: OpenGuard
+    /// What a file is read by; the library leaves it to us to close.
+    private let io: UnsafeMutablePointer<AVIOContext>?
     let formatNames: String
     let tracks: [Track]
     /// Reads that failed and were followed by one that did not.
     private(set) var readErrors = 0
     private var keyDelay: KeyDelay?
 
-    init(_ input: MediaInput, form: FrameForm, interrupt: Interrupt) throws(DecodeError) {
+    init(_ media: OpenMedia, form: FrameForm, interrupt: Interrupt) throws(DecodeError) {
         interrupt.arm(seconds: DemuxLimits.stallSeconds)
         var format: UnsafePointer<AVInputFormat>?
-        if case .file(let path) = input {
-            format = try MediaFormat.probe(path: path, interrupt: interrupt)
+        if let file = media.file, let path = media.input.path {
+            format = try MediaFormat.probe(file, path: path, interrupt: interrupt)
         }
-        let openGuard = OpenGuard(isLocal: !input.isRemote, interrupt: interrupt)
-        let context = try Self.open(
-            input, as: format, form: form, openGuard: openGuard, interrupt: interrupt)
+        let openGuard = OpenGuard(try Self.reach(of: media, format), interrupt: interrupt)
+        let (io, address) = try Self.first(of: media, openGuard)
+        let context: UnsafeMutablePointer<AVFormatContext>
+        do throws(DecodeError) {
+            context = try Self.open(
+                media.input, at: address, through: io, as: format, form: form,
+                openGuard: openGuard, interrupt: interrupt)
+        } catch {
+            vigil_io_close(io)
+            throw openGuard.explained(error)
+        }
         let found: [Track]
         do throws(DecodeError) {
             try Self.completeParameters(context, interrupt: interrupt)
-            found = try Self.videoTracks(context, isRemote: input.isRemote)
+            found = try Self.videoTracks(context, isRemote: media.input.isRemote)
         } catch {
             // An initialiser that throws runs no deinit.
-            var closing: UnsafeMutablePointer<AVFormatContext>? = context
-            avformat_close_input(&closing)
-            throw error
+            Self.close(context, io)
+            throw openGuard.explained(error)
         }
         self.context = context
         self.interrupt = interrupt
         self.openGuard = openGuard
+        self.io = io
         formatNames = String(cString: context.pointee.iformat.pointee.name)
         tracks = found
         if formatNames.hasPrefix("mov") { keyDelay = KeyDelay() }
     }
 
-    deinit {
+    deinit { Self.close(context, io) }
+
+    private static func close(
+        _ context: UnsafeMutablePointer<AVFormatContext>, _ io: UnsafeMutablePointer<AVIOContext>?
+    ) {
         var closing: UnsafeMutablePointer<AVFormatContext>? = context
         avformat_close_input(&closing)
+        if let io { vigil_io_close(io) }
+    }
+
+    /// What the input may lead to.
+    private static func reach(
+        of media: OpenMedia, _ format: UnsafePointer<AVInputFormat>?
+    ) throws(DecodeError) -> OpenGuard.Reach {
+        guard let file = media.file, let format else { return .network }
+        guard MediaFormat.isPlaylistFormat(String(cString: format.pointee.name)) else {
+            return .nowhere
+        }
+        let (folder, name) = try media.playlistFolder()
+        return .folder(folder, name: name, playlist: file)
+    }
+
+    private static func first(
+        of media: OpenMedia, _ openGuard: OpenGuard
+    ) throws(DecodeError) -> (UnsafeMutablePointer<AVIOContext>?, String) {
+        switch (media.file, media.input) {
+        case (let file?, _): try openGuard.first(file)
+        case (nil, .url(let url)): (nil, url)
+        default: throw DecodeError(.io, "is not open")
+        }
     }
 
     private static func open(
-        _ input: MediaInput, as format: UnsafePointer<AVInputFormat>?, form: FrameForm,
-        openGuard: OpenGuard, interrupt: Interrupt
+        _ input: MediaInput, at address: String, through io: UnsafeMutablePointer<AVIOContext>?,
+        as format: UnsafePointer<AVInputFormat>?, form: FrameForm, openGuard: OpenGuard,
+        interrupt: Interrupt
     ) throws(DecodeError) -> UnsafeMutablePointer<AVFormatContext> {
         var context = avformat_alloc_context()
         guard let allocated = context else { throw DecodeError(.io, "out of memory") }
         allocated.pointee.interrupt_callback = interrupt.callback
+        if let io { allocated.pointee.pb = io }
         openGuard.install(in: allocated)
         var options: OpaquePointer?
         defer { av_dict_free(&options) }
@@ -87,9 +126,17 @@ struct Demuxer: ~Copyable {
             // waited on.
             av_dict_set(&options, "live_start_index", "0", 0)
             av_dict_set(&options, "m3u8_hold_counters", "4", 0)
+            // What a playlist's parts are is decided by their content: were they left out by their
+            // names, nobody would be told.
+            av_dict_set(&options, "allowed_extensions", "ALL", 0)
+            av_dict_set(&options, "allowed_segment_extensions", "ALL", 0)
+            av_dict_set(&options, "extension_picky", "0", 0)
+            // An MP4 may say that its pictures are in another file.
+            av_dict_set(&options, "enable_drefs", "0", 0)
+            av_dict_set(&options, "use_absolute_path", "0", 0)
         }
         // On failure the library frees the context.
-        let status = PathText.withName(input.location) {
+        let status = PathText.withName(address) {
             vigil_open_input(&context, $0, format, &options)
         }
         guard status >= 0, let context else {
@@ -176,8 +223,8 @@ extension Demuxer {
         }
     }
 
-    /// Files that the input names (segments of a playlist) and that could not be opened.
-    var partsMissing: Int { openGuard.failures }
+    /// What the input names (segments of a playlist) and could not be opened, in one line.
+    var partsProblem: String? { openGuard.problem }
 
     /// Whether seeking back is possible.
     var isSeekable: Bool {

@@ -278,7 +278,7 @@ extension FrameSource {
     ) throws(DecodeError) {
         looker.dropNewest(looker.waiting)
         ahead = LookAhead(from: sampler)
-        demuxer = try Demuxer(input, form: converter.form, interrupt: interrupt)
+        demuxer = try Demuxer(media, form: converter.form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(trackIndex) else {
             throw DecodeError(.damaged, "changed while it was read")
         }

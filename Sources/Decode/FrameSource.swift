@@ -24,7 +24,7 @@ public struct FrameSource: ~Copyable {
     /// Jumps of the time stamps between what a decoder was given and what came out of it.
     static let mostHoles = 64
 
-    let input: MediaInput
+    let media: OpenMedia
     let threads: Int
     let interrupt: Interrupt
     let trackIndex: Int
@@ -69,6 +69,17 @@ public struct FrameSource: ~Copyable {
     public let declaredDuration: Double?
 
     /// Opens an input and the decoder of one of its video tracks.
+    /// - Throws: `DecodeError` where the input cannot be opened or holds no pictures.
+    public init(
+        _ input: MediaInput, track: Int = 0, policy: SamplingPolicy, form: FrameForm = .luma,
+        threads: Int = 1, denseThreads: Int = 1, interrupt: Interrupt
+    ) throws(DecodeError) {
+        try self.init(
+            OpenMedia(input, interrupt: interrupt), track: track, policy: policy, form: form,
+            threads: threads, denseThreads: denseThreads, interrupt: interrupt)
+    }
+
+    /// Opens the decoder of one of the video tracks of an input that is open.
     /// - Parameters:
     ///   - track: number of the video track, from 0.
     ///   - form: what frames are wanted as.
@@ -76,10 +87,10 @@ public struct FrameSource: ~Copyable {
     ///   - denseThreads: the same where what lies between keyframes has to be decoded.
     /// - Throws: `DecodeError` where the input cannot be opened or holds no pictures.
     public init(
-        _ input: MediaInput, track: Int = 0, policy: SamplingPolicy, form: FrameForm = .luma,
+        _ media: OpenMedia, track: Int = 0, policy: SamplingPolicy, form: FrameForm = .luma,
         threads: Int = 1, denseThreads: Int = 1, interrupt: Interrupt
     ) throws(DecodeError) {
-        let demuxer = try Demuxer(input, form: form, interrupt: interrupt)
+        let demuxer = try Demuxer(media, form: form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(track) else {
             throw DecodeError(.damaged, "has no video track number \(track)")
         }
@@ -99,7 +110,7 @@ public struct FrameSource: ~Copyable {
         self.codec = codec
         self.decoder = decoder
         decodesBeside = PacketContent.canTell(codec)
-        self.input = input
+        self.media = media
         self.threads = threads
         self.denseThreads = denseThreads
         self.interrupt = interrupt
@@ -170,15 +181,13 @@ public struct FrameSource: ~Copyable {
     }
 
     private mutating func summarise() {
-        if case .file(let path) = input, demuxer.formatNames == "avi",
-            MediaFormat.isTruncatedRIFF(path: path)
-        {
+        if let file = media.file, demuxer.formatNames == "avi", MediaFormat.isTruncatedRIFF(file) {
             report.problems.append("truncated: the file is shorter than its header says")
         }
         if demuxer.readErrors > 0 {
             report.problems.append("reading failed at \(demuxer.readErrors) places")
         }
-        if !input.isRemote, demuxer.videoTrackCount > trackCount {
+        if !media.input.isRemote, demuxer.videoTrackCount > trackCount {
             report.problems.append("a video track that begins later on was not examined")
         }
         if clock.isImplausible {
@@ -193,10 +202,7 @@ public struct FrameSource: ~Copyable {
                 "its \(what) cannot be those of a recording and were not believed: times are guessed"
             )
         }
-        if demuxer.partsMissing > 0 {
-            report.problems.append(
-                "\(demuxer.partsMissing) of the parts that it names could not be opened")
-        }
+        if let problem = demuxer.partsProblem { report.problems.append(problem) }
         let longest = sampler.longestGap
         if !isStill, case .keyframes = sampler.policy.mode, report.sampled > 0,
             longest > sampler.policy.maximumGap + 1
@@ -211,6 +217,10 @@ public struct FrameSource: ~Copyable {
         }
         if report.damaged > 0 {
             report.problems.append("\(report.damaged) of \(tried) pictures are damaged")
+        }
+        if tried == 0, demuxer.formatNames.hasPrefix("mov") {
+            // Cut off, or in another file that this one names, which is never opened.
+            report.problems.append("none of its pictures is in this file")
         }
         if tried == 0, report.problems.isEmpty {
             report.problems.append("its video track holds no picture")

@@ -1,10 +1,11 @@
 // What may be opened, and as what: the policy at the door of the demuxer.
 //
-// A local path always goes to libavformat behind `file:`, so that a name such as `concat:a|b` is a
-// name and no protocol, and its format is found from content alone: names with `%d` or `*` would
-// otherwise open other files as a picture sequence. Only formats that hold pictures and are met in
-// practice are let in; the many odd ones that the library also has are attack surface (and its
-// "tty" reads any text as video). A playlist on disk may name files and nothing on a network.
+// A file is opened by us (LocalFile), and libavformat reads it without knowing its name: a name such
+// as `concat:a|b` or `shot%03d.png` means nothing to it. The format is found from content alone. Only
+// formats that hold pictures and are met in practice are let in; the many odd ones that the library
+// also has are attack surface (and its "tty" reads any text as video). Of those that are let in, HLS
+// names other files, and MP4 can (never opened); a playlist on a disk may name files beneath its own
+// folder, and is followed only where it is called a playlist.
 
 internal import CFFmpeg
 internal import Glibc
@@ -13,6 +14,8 @@ internal import Glibc
 public enum MediaInput: Sendable, Hashable {
     /// A path of the local file system, as `PathText` makes it.
     case file(String)
+    /// A file that the walk of a directory came upon; never a link.
+    case found(FoundFile)
     /// A URL of one of the protocols in `protocols`.
     case url(String)
 
@@ -29,6 +32,7 @@ public enum MediaInput: Sendable, Hashable {
     public var redacted: String {
         switch self {
         case .file(let path): return PathText.readable(path)
+        case .found(let found): return PathText.readable(found.path)
         case .url(let url):
             let bare = url.prefix { $0 != "?" && $0 != "#" }
             guard let scheme = bare.firstRange(of: "://") else { return String(bare) }
@@ -39,26 +43,23 @@ public enum MediaInput: Sendable, Hashable {
         }
     }
 
+    /// The path of a file, as `PathText`; `nil` for a URL.
+    public var path: String? {
+        switch self {
+        case .file(let path): path
+        case .found(let found): found.path
+        case .url: nil
+        }
+    }
+
     /// Whether it comes over a network.
-    var isRemote: Bool {
-        switch self {
-        case .file: false
-        case .url: true
-        }
-    }
+    var isRemote: Bool { path == nil }
 
-    /// What libavformat is asked to open.
-    var location: String {
-        switch self {
-        case .file(let path): "file:" + path
-        case .url(let url): url
-        }
-    }
-
-    /// Protocols that opening the input may use, nested ones (playlists, redirects) included.
+    /// Protocols of the library's that reading the input may use, nested ones (playlists, redirects)
+    /// included: for files, which are opened for it, none that there is.
     var protocols: String {
         switch self {
-        case .file: "file,crypto,data"
+        case .file, .found: "none"
         case .url: "http,https,tcp,tls,crypto,data"
         }
     }
@@ -124,29 +125,25 @@ enum MediaFormat {
 
     static func isPicture(_ names: String) -> Bool { names.hasSuffix("_pipe") }
 
+    /// Bytes of a file that tell whether it may be a playlist.
+    private static let telling = 7
+
     /// Finds the format of a local file from its content.
+    /// - Parameter path: its name, which says whether a playlist is meant as one.
     /// - Throws: `DecodeError` where it cannot be read or is in no format that is let in.
     static func probe(
-        path: String, interrupt: Interrupt
+        _ file: LocalFile, path: String, interrupt: Interrupt
     ) throws(DecodeError) -> UnsafePointer<AVInputFormat> {
-        try checkRegularFile(path)
-        var io: UnsafeMutablePointer<AVIOContext>?
-        var callback = interrupt.callback
-        let opened = PathText.withName("file:" + path) {
-            avio_open2(&io, $0, AVIO_FLAG_READ, &callback, nil)
-        }
-        guard opened >= 0, io != nil else {
-            throw DecodeError(status: opened, doing: "cannot open", interrupt: interrupt)
-        }
-        defer { avio_closep(&io) }
+        let io = try FileReader(file, interrupt: interrupt).makeContext(location: "")
+        defer { vigil_io_close(io) }
         // The name says nothing, with one exception: newer versions take a text for a playlist only
         // if it is called one.
-        let isPlaylist = path.hasSuffix(".m3u8") || path.hasSuffix(".m3u")
+        let isPlaylist = file.beginning(telling)?.elementsEqual("#EXTM3U".utf8) ?? false
         var format: UnsafePointer<AVInputFormat>?
         let score = av_probe_input_buffer2(
             io, &format, isPlaylist ? "playlist.m3u8" : "", nil, 0, 0)
         guard score >= 0, let format else {
-            if interrupt.reason != nil {
+            if interrupt.reason != nil || score == -EIO {
                 throw DecodeError(status: score, doing: "cannot read", interrupt: interrupt)
             }
             throw DecodeError(.notMedia, "not a picture or video in any format that Vigil reads")
@@ -161,37 +158,21 @@ enum MediaFormat {
             }
             throw DecodeError(.notMedia, "not a picture or video in any format that Vigil reads")
         }
+        if isPlaylistFormat(names), let refusal = LocalPlaylist.refusal(ofName: path) {
+            throw DecodeError(.refused, refusal)
+        }
         return format
     }
 
+    /// Whether files in it name others, which are to be opened too.
+    static func isPlaylistFormat(_ names: String) -> Bool { names == "hls" }
+
     /// Whether a RIFF file (AVI) is shorter than its header says; the library does not tell.
-    static func isTruncatedRIFF(path: String) -> Bool {
-        let descriptor = PathText.withName(path) { open($0, O_RDONLY | O_CLOEXEC) }
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var status = stat()
-        var header = [UInt8](repeating: 0, count: 8)
-        guard fstat(descriptor, &status) == 0, read(descriptor, &header, 8) == 8,
+    static func isTruncatedRIFF(_ file: LocalFile) -> Bool {
+        guard let header = file.beginning(8), header.count == 8, let size = file.size,
             header.starts(with: "RIFF".utf8)
         else { return false }
         let declared = header[4...].reversed().reduce(Int64(0)) { $0 << 8 | Int64($1) }
-        return declared + 8 > Int64(status.st_size) + 1
-    }
-
-    /// Refuses what would block or never end (pipes, devices) and says "empty" of what is empty.
-    private static func checkRegularFile(_ path: String) throws(DecodeError) {
-        var status = stat()
-        guard PathText.withName(path, { stat($0, &status) }) == 0 else {
-            switch errno {
-            case ENOENT, ENOTDIR: throw DecodeError(.notFound, "no such file or directory")
-            case EACCES: throw DecodeError(.permission, "permission denied")
-            case let code:
-                throw DecodeError(.io, "cannot be looked at: \(String(cString: strerror(code)))")
-            }
-        }
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw DecodeError(.notMedia, "is no regular file (a directory, pipe or device)")
-        }
-        guard status.st_size > 0 else { throw DecodeError(.notMedia, "is empty (0 bytes)") }
+        return declared + 8 > size + 1
     }
 }

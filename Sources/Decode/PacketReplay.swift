@@ -18,7 +18,8 @@ package struct PacketWalk: ~Copyable {
 
     /// Opens the input; what that costs is paid here.
     package init(_ input: MediaInput, interrupt: Interrupt) throws(DecodeError) {
-        var demuxer = try Demuxer(input, form: .luma, interrupt: interrupt)
+        var demuxer = try Demuxer(
+            OpenMedia(input, interrupt: interrupt), form: .luma, interrupt: interrupt)
         demuxer.select(demuxer.tracks[0], keyframesOnly: false)
         buffers = try FrameSource.Buffers()
         self.demuxer = demuxer
@@ -47,7 +48,8 @@ package struct KeyframeReplay: ~Copyable {
     /// Reads the keyframes.
     /// - Parameter limit: how many at most.
     package init(_ input: MediaInput, limit: Int, interrupt: Interrupt) throws(DecodeError) {
-        var demuxer = try Demuxer(input, form: .luma, interrupt: interrupt)
+        var demuxer = try Demuxer(
+            OpenMedia(input, interrupt: interrupt), form: .luma, interrupt: interrupt)
         let track = demuxer.tracks[0]
         demuxer.select(track, keyframesOnly: true)
         let buffers = try FrameSource.Buffers()

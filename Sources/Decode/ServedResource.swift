@@ -1,12 +1,20 @@
-// What stands behind an AVIOContext of ours: a text that is there, a transfer, or a transfer that is
-// decrypted.
+// What stands behind an AVIOContext of ours that cannot seek: a text that is there, a transfer, or
+// something that is decrypted.
 
 internal import CFFmpeg
+
+/// Bytes that come one after the other.
+protocol ByteSource: AnyObject {
+    /// Reads at least one byte, waiting for it.
+    func read(into target: UnsafeMutableRawBufferPointer) -> HTTPTransfer.Read
+}
+
+extension HTTPTransfer: ByteSource {}
 
 /// A resource as the library reads it; owned by its AVIOContext.
 final class ServedResource {
     private var text: ArraySlice<UInt8>
-    private var transfer: HTTPTransfer?
+    private var transfer: (any ByteSource)?
     private var cipher: SegmentCipher?
 
     private static let bufferSize: CInt = 32 << 10
@@ -14,8 +22,8 @@ final class ServedResource {
     /// A text.
     init(text: [UInt8]) { self.text = text[...] }
 
-    /// What a transfer brings, decrypted where it has a cipher.
-    init(_ transfer: HTTPTransfer, cipher: consuming SegmentCipher?) {
+    /// What a transfer or a file brings, decrypted where it has a cipher.
+    init(_ transfer: any ByteSource, cipher: consuming SegmentCipher?) {
         text = []
         self.transfer = transfer
         self.cipher = cipher
@@ -68,7 +76,7 @@ final class ServedResource {
     }
 
     private func decrypt(
-        _ transfer: HTTPTransfer, into target: UnsafeMutableRawBufferPointer
+        _ transfer: any ByteSource, into target: UnsafeMutableRawBufferPointer
     ) -> CInt {
         while true {
             let status = status(of: transfer.read(into: target))

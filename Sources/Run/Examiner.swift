@@ -91,10 +91,19 @@ struct Examiner: ~Copyable {
         var problems: [String] = []
         var track = 0
         var trackCount = 1
+        var opened: OpenMedia?
         while track < trackCount {
             do throws(DecodeError) {
+                // Once: another file under this name is another input.
+                let media: OpenMedia
+                if let opened {
+                    media = opened
+                } else {
+                    media = try OpenMedia(input.media, interrupt: interrupt)
+                    opened = media
+                }
                 var source = try FrameSource(
-                    input.media, track: track, policy: settings.sampling, form: settings.form,
+                    media, track: track, policy: settings.sampling, form: settings.form,
                     threads: settings.decoderThreads, denseThreads: settings.denseThreads,
                     interrupt: interrupt)
                 trackCount = source.trackCount
@@ -151,7 +160,7 @@ struct Examiner: ~Copyable {
 
     private func isPlainlyNotMedia(_ input: ScanInput, _ error: DecodeError) -> Bool {
         guard !input.isNamed, error.code == .notMedia || error.code == .noVideo,
-            case .file(let path) = input.media
+            let path = input.media.path
         else { return false }
         let suffix = (path as NSString).pathExtension.lowercased()
         // A video container with only sound in it is plainly no video, whatever it is called.

@@ -1,10 +1,15 @@
 // From the paths and URLs of a command line to the inputs to examine. Directories are walked depth
 // first in the order of names; what is a picture or video is decided later, by content.
 //
-// Symbolic links to directories inside a walked one are not followed (no loops) and, like pipes,
-// devices and broken links, counted as skipped; a link to a file is that file. A directory that
-// cannot be read is an input that failed, never a silent hole. Holds one directory's names per
-// level, not the whole tree.
+// Whoever fills a directory that is walked may not lead the walk out of it: all of it is looked up
+// beneath the descriptor of the directory that the user named, and no link is followed on the way,
+// whatever is swapped for what meanwhile. Symbolic links to directories inside a walked one are not
+// followed (no loops) and, like pipes, devices and broken links, counted as skipped. A link to a file
+// beneath the walked directory is that file; one that leads out is reported where it is called like
+// a picture or video, as a file that cannot be examined. A directory that cannot be read is an input
+// that failed, never a silent hole. Holds one directory's names per level, not the whole tree.
+//
+// What the user named may itself be a link, or lie behind one: they chose it.
 
 public import Decode
 internal import Foundation
@@ -31,7 +36,18 @@ public final class InputWalker: Sendable {
         case unreadable(path: String, reason: String)
     }
 
+    /// A directory that the user named.
+    private struct Tree {
+        var folder: OpenFolder
+        /// As they named it.
+        var path: String
+        /// Where it is, without links.
+        var place: String?
+    }
+
     private struct Level {
+        var tree: Tree
+        /// Beneath the tree's directory; empty for itself.
         var directory: String
         var names: [String]  // descending, taken from the end
     }
@@ -75,68 +91,95 @@ public final class InputWalker: Sendable {
             state.levels.removeLast()
             return nil
         }
-        let directory = state.levels[level].directory
-        let path = directory.hasSuffix("/") ? directory + name : directory + "/" + name
-        var status = stat()
-        guard PathText.withName(path, { lstat($0, &status) }) == 0 else {
-            return .unreadable(
-                path: PathText.readable(path), reason: String(cString: strerror(errno)).lowercased()
-            )
-        }
-        if status.st_mode & S_IFMT == S_IFLNK, PathText.withName(path, { stat($0, &status) }) == 0,
-            status.st_mode & S_IFMT == S_IFDIR
-        {
-            // Not followed: it could lead out of the tree, or round in it.
+        let (tree, directory) = (state.levels[level].tree, state.levels[level].directory)
+        return step(tree, directory.isEmpty ? name : directory + "/" + name, &state)
+    }
+
+    private static func step(_ tree: Tree, _ name: String, _ state: inout State) -> Step? {
+        let path = Self.path(of: name, in: tree)
+        switch tree.folder.kind(of: name) {
+        case .folder: return open(tree, name, &state)
+        case .file(let bytes): return input(tree, path, name, bytes: bytes)
+        case .link:
+            // One to a directory is not followed: it could lead out of the tree, or round in it.
+            if let target = target(of: path, in: tree),
+                case .file(let bytes)? = tree.folder.kind(of: target)
+            {
+                return input(tree, path, target, bytes: bytes)
+            }
+            // Opening it fails, and says why.
+            if isFile(path) { return input(tree, path, name, bytes: 0) }
             state.skipped += 1
             return nil
-        }
-        switch status.st_mode & S_IFMT {
-        case S_IFDIR: return open(path, &state)
-        case S_IFREG:
-            return .input(
-                ScanInput(media: .file(path), isNamed: false, bytes: Int64(status.st_size)))
-        default:
+        case .other:
             state.skipped += 1
             return nil
+        case nil:
+            return .unreadable(path: PathText.readable(path), reason: Self.reason())
         }
     }
+
+    private static func path(of name: String, in tree: Tree) -> String {
+        tree.path.hasSuffix("/") ? tree.path + name : tree.path + "/" + name
+    }
+
+    private static func input(
+        _ tree: Tree, _ path: String, _ name: String, bytes: Int64
+    ) -> Step {
+        let found = FoundFile(path: path, name: name, beneath: tree.folder)
+        return .input(ScanInput(media: .found(found), isNamed: false, bytes: bytes))
+    }
+
+    /// The name beneath the tree's directory of what a link leads to; `nil` where it leads out.
+    private static func target(of path: String, in tree: Tree) -> String? {
+        guard let place = tree.place, let target = Self.place(of: path) else { return nil }
+        let prefix = place.hasSuffix("/") ? place : place + "/"
+        return target.hasPrefix(prefix) ? String(target.dropFirst(prefix.count)) : nil
+    }
+
+    /// A path without links; `nil` where there is nothing.
+    private static func place(of path: String) -> String? {
+        guard let resolved = PathText.withName(path, { realpath($0, nil) }) else { return nil }
+        defer { free(resolved) }
+        return PathText.text(
+            ofName: Array(UnsafeRawBufferPointer(start: resolved, count: strlen(resolved))))
+    }
+
+    private static func reason() -> String { String(cString: strerror(errno)).lowercased() }
 
     private static func start(_ argument: String, _ state: inout State) -> Step? {
         let media = MediaInput(argument)
         guard case .file(let path) = media else {
             return .input(ScanInput(media: media, isNamed: true, bytes: 0))
         }
-        guard !isDirectory(path) else { return open(path, &state) }
+        guard !isDirectory(path) else {
+            guard let folder = OpenFolder.named(path) else {
+                return .unreadable(
+                    path: PathText.readable(path), reason: "directory: \(reason())")
+            }
+            return open(Tree(folder: folder, path: path, place: Self.place(of: path)), "", &state)
+        }
         var status = stat()
         let bytes = PathText.withName(path, { stat($0, &status) }) == 0 ? Int64(status.st_size) : 0
         return .input(ScanInput(media: media, isNamed: true, bytes: bytes))
     }
 
-    private static func isDirectory(_ path: String) -> Bool {
+    private static func isDirectory(_ path: String) -> Bool { kind(of: path) == S_IFDIR }
+
+    private static func isFile(_ path: String) -> Bool { kind(of: path) == S_IFREG }
+
+    private static func kind(of path: String) -> mode_t? {
         var status = stat()
-        return PathText.withName(path) { stat($0, &status) } == 0
-            && status.st_mode & S_IFMT == S_IFDIR
+        return PathText.withName(path, { stat($0, &status) }) == 0
+            ? status.st_mode & S_IFMT : nil
     }
 
-    private static func open(_ path: String, _ state: inout State) -> Step? {
-        guard let directory = PathText.withName(path, { opendir($0) }) else {
-            let reason = String(cString: strerror(errno)).lowercased()
-            return .unreadable(
-                path: PathText.readable(path), reason: "directory: \(reason)")
+    private static func open(_ tree: Tree, _ name: String, _ state: inout State) -> Step? {
+        guard let names = tree.folder.names(in: name) else {
+            let path = name.isEmpty ? tree.path : Self.path(of: name, in: tree)
+            return .unreadable(path: PathText.readable(path), reason: "directory: \(reason())")
         }
-        defer { closedir(directory) }
-        var names: [String] = []
-        errno = 0
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if name != Array(".".utf8), name != Array("..".utf8) {
-                names.append(PathText.text(ofName: name))
-            }
-        }
-        if errno != 0 {
-            return .unreadable(path: PathText.readable(path), reason: "directory: cannot be listed")
-        }
-        state.levels.append(Level(directory: path, names: names.sorted(by: >)))
+        state.levels.append(Level(tree: tree, directory: name, names: names.sorted(by: >)))
         return nil
     }
 }

@@ -58,6 +58,41 @@ import Testing
         }
     }
 
+    @Test func linksThatLeadOutCannotBeOpened() throws {
+        try withTree { root in
+            let link = root + "/a/out.mp4"
+            try FileManager.default.createSymbolicLink(
+                atPath: link, withDestinationPath: root + "/top")
+            // Beneath the walked folder it is a file; beneath one that it leads out of, none.
+            for (folder, isBeneath) in [(root, true), (root + "/a", false)] {
+                let walker = InputWalker([folder])
+                var media: MediaInput?
+                while let step = walker.next() {
+                    if case .input(let input) = step, input.media.path == link {
+                        media = input.media
+                    }
+                }
+                let found = try #require(media)
+                let opened = try? OpenMedia(found, interrupt: Interrupt())
+                #expect((opened != nil) == isBeneath, "\(folder)")
+                #expect(walker.skipped == 0)
+            }
+        }
+    }
+
+    @Test func aFolderSwappedForALinkIsNotWalked() throws {
+        try withTree { root in
+            let walker = InputWalker([root + "/a"])
+            // The walk lists a folder before it goes into those below.
+            #expect(walker.next() != nil)
+            try FileManager.default.moveItem(atPath: root + "/a/deep", toPath: root + "/moved")
+            try FileManager.default.createSymbolicLink(
+                atPath: root + "/a/deep", withDestinationPath: root + "/b")
+            #expect(paths(walker) == [root + "/a/2"])
+            #expect(walker.skipped == 1)
+        }
+    }
+
     @Test func eachInputIsHandedOutOnceToManyWorkers() throws {
         try withTree { root in
             for number in 0..<500 {
