@@ -15,6 +15,8 @@ public enum MissedCause: String, Sendable, Hashable, CaseIterable, Codable {
     case overload
     /// A keyframe came that could not be decoded.
     case undecodable
+    /// A keyframe came that is larger than the limits, or takes more memory to decode.
+    case tooLarge = "too_large"
     /// A keyframe came that shows too little to be compared.
     case lowQuality = "low_quality"
     /// Vigil did not run.

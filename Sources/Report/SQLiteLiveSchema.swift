@@ -6,6 +6,12 @@
 // a row is one minute of one session, that is, of one time that the watch ran.
 
 enum SQLiteLiveSchema {
+    /// Pictures beyond the limits are missed for a reason of their own.
+    static let v7 = """
+        ALTER TABLE coverage ADD COLUMN too_large_s REAL NOT NULL DEFAULT 0
+            CHECK (too_large_s >= 0);
+        """
+
     /// Who asked for a watch is told apart: hooks end only what hooks asked for.
     static let v6 = """
         ALTER TABLE streams ADD COLUMN is_kept INTEGER NOT NULL DEFAULT 0

@@ -33,6 +33,9 @@ package enum SQLiteSchema {
         migrator.registerMigration("v6") { database in
             try database.execute(sql: SQLiteLiveSchema.v6)
         }
+        migrator.registerMigration("v7") { database in
+            try database.execute(sql: SQLiteLiveSchema.v7)
+        }
         return migrator
     }
 

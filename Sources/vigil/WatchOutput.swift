@@ -84,6 +84,7 @@ struct WatchOutput: Sendable {
         case .noKeyframe: "without a keyframe"
         case .overload: "for lack of time"
         case .undecodable: "that could not be decoded"
+        case .tooLarge: "of pictures that are too large"
         case .lowQuality: "too flat to compare"
         case .notRunning: "while Vigil did not run"
         }
