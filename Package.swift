@@ -71,6 +71,7 @@ let package = Package(
             dependencies: [
                 "Decode", "Fingerprint", "Known", "Match", "Report",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: settings),

@@ -78,10 +78,13 @@ final class StageClock: Sendable {
         }
 
         /// Adds what the thread used since it was asked last.
-        mutating func note() {
+        /// - Returns: that, seconds.
+        @discardableResult
+        mutating func note() -> Double {
             let now = Self.now()
+            defer { last = now }
             stage.nanoseconds.add(now - last, ordering: .relaxed)
-            last = now
+            return Double(now - last) / 1e9
         }
 
         private static func now() -> UInt64 {

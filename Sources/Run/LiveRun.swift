@@ -209,7 +209,7 @@ extension LiveRun {
             case .packets(let batch)?: next = follow(batch, of: stream, job, &worker)
             case nil: next = stream.doneNothing()
             }
-            clock.note()
+            board.charge(stream, clock.note())
             switch next {
             case .again: board.put(stream)
             case .rest: break

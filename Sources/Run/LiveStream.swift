@@ -112,6 +112,8 @@ final class LiveStream: Sendable {
     /// The address without its secrets, for output and records.
     let name: String
     let isPriority: Bool
+    /// What its turns cost.
+    let turns = TurnAccount()
     let state: Mutex<State>
     /// Has seen the pictures that were looked at; the worker that has the stream has it.
     private let finder: Mutex<RegionFinder?>
