@@ -49,7 +49,8 @@ let package = Package(
         .target(name: "CHashKernels"),
         .target(name: "CProcess"),
         .target(
-            name: "Decode", dependencies: ["CCurl", "CFFmpeg", "CProcess", "CXML2"],
+            name: "Decode",
+            dependencies: ["CAllocator", "CCurl", "CFFmpeg", "CProcess", "CXML2"],
             swiftSettings: settings),
         .target(name: "Fingerprint", dependencies: ["CHashKernels"], swiftSettings: settings),
         .target(

@@ -8,6 +8,7 @@
 #include <libavutil/aes.h>
 #include <libavutil/avutil.h>
 #include <libavutil/dict.h>
+#include <libavutil/imgutils.h>
 #include <libavutil/log.h>
 #include <libavutil/mem.h>
 #include <libavutil/opt.h>
@@ -58,6 +59,37 @@ static inline size_t vigil_allocated_size(void *block) { return malloc_usable_si
 static inline int vigil_scale(struct SwsContext *scaler, const AVFrame *source, AVFrame *target) {
     return sws_scale(scaler, (const uint8_t *const *)source->data, source->linesize, 0,
                      source->height, target->data, target->linesize);
+}
+
+// Callbacks of a decoder with threads come on any of them; before FFmpeg 6 that had to be allowed.
+static inline void vigil_allow_callbacks_on_any_thread(AVCodecContext *context) {
+#if LIBAVCODEC_VERSION_MAJOR < 60
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    context->thread_safe_callbacks = 1;
+#pragma GCC diagnostic pop
+#else
+    (void)context;
+#endif
+}
+
+// About what a picture's planes will take, edges and rounding among it; negative where the format
+// has no memory of its own.
+static inline int vigil_picture_bytes(const AVFrame *frame) {
+    return av_image_get_buffer_size((enum AVPixelFormat)frame->format,
+                                    (frame->width + 127) & ~63, (frame->height + 63) & ~31, 64);
+}
+
+// Calls back once the last reference to a picture's planes goes, with the number that it was given.
+static inline int vigil_note_release(AVFrame *frame, ptrdiff_t number, void *opaque,
+                                     void (*released)(void *opaque, uint8_t *number)) {
+    for (int place = 0; place < AV_NUM_DATA_POINTERS; place++) {
+        if (frame->buf[place]) continue;
+        // The data is a number and is never looked at: its size is 0.
+        frame->buf[place] = av_buffer_create((uint8_t *)number, 0, released, opaque, 0);
+        return frame->buf[place] ? 0 : AVERROR(ENOMEM);
+    }
+    return AVERROR(ENOMEM);
 }
 
 // An AVIOContext over a reader of ours. libavformat asks such a context's child for the address that

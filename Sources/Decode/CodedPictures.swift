@@ -13,6 +13,10 @@ final class TrackCodec: @unchecked Sendable {
     let parameters: UnsafeMutablePointer<AVCodecParameters>
     let timeBase: AVRational
 
+    /// Most bytes of parameters; those of real encoders are some dozens, those of pictures with a
+    /// colour profile some hundred thousand.
+    private static let mostExtradata = 4 << 20
+
     /// - Parameter extradata: what the stream has said since of how it is coded; the container's
     ///   parameters are of its beginning.
     init(
@@ -20,6 +24,11 @@ final class TrackCodec: @unchecked Sendable {
     ) throws(DecodeError) {
         guard let source = stream.pointee.codecpar else {
             throw DecodeError(.damaged, "has a video track without parameters")
+        }
+        // A copy goes with each keyframe of a live stream.
+        guard source.pointee.extradata_size <= Self.mostExtradata else {
+            throw DecodeError(
+                .unsupported, "has more than \(Self.mostExtradata >> 20) MB of decoder parameters")
         }
         var copy = avcodec_parameters_alloc()
         guard let made = copy, avcodec_parameters_copy(made, source) >= 0 else {

@@ -12,6 +12,10 @@ enum DemuxLimits {
     static let stallSeconds = 30.0
     /// Read errors in a row after which the rest is given up.
     static let consecutiveErrors = 16
+    /// Most memory that opening may take: the index of a day at 60 frames a second is half of it.
+    static let openingBytes = 512 << 20
+    /// Most memory that reading one packet may take.
+    static let packetBytes = 320 << 20
 }
 
 struct Demuxer: ~Copyable {
@@ -136,10 +140,13 @@ struct Demuxer: ~Copyable {
             av_dict_set(&options, "use_absolute_path", "0", 0)
         }
         // On failure the library frees the context.
-        let status = PathText.withName(address) {
-            vigil_open_input(&context, $0, format, &options)
+        let (status, wasRefused) = PathText.withName(address) { name in
+            withMemory(atMost: DemuxLimits.openingBytes) {
+                vigil_open_input(&context, name, format, &options)
+            }
         }
         guard status >= 0, let context else {
+            if wasRefused { throw memoryRefused(DemuxLimits.openingBytes, doing: "opened") }
             throw DecodeError(status: status, doing: "cannot open", interrupt: interrupt)
         }
         return context
@@ -159,11 +166,19 @@ struct Demuxer: ~Copyable {
                         && (parameters.codec_id == AV_CODEC_ID_NONE || parameters.width == 0)
             }
         guard incomplete, !MediaFormat.isPicture(names) else { return }
-        let status = avformat_find_stream_info(context, nil)
+        let (status, wasRefused) = withMemory(atMost: DemuxLimits.openingBytes) {
+            avformat_find_stream_info(context, nil)
+        }
         guard status >= 0 else {
+            if wasRefused { throw memoryRefused(DemuxLimits.openingBytes, doing: "opened") }
             throw DecodeError(
                 status: status, doing: "cannot read the streams", interrupt: interrupt)
         }
+    }
+
+    private static func memoryRefused(_ bytes: Int, doing: String) -> DecodeError {
+        DecodeError(
+            .unsupported, "needs more than \(bytes >> 20) MB of memory to be \(doing)")
     }
 
     private static func streams(
@@ -275,13 +290,18 @@ extension Demuxer {
         var failures = 0
         while true {
             interrupt.arm(seconds: DemuxLimits.stallSeconds)
-            let status = av_read_frame(context, packet)
+            let (status, wasRefused) = withMemory(atMost: DemuxLimits.packetBytes) {
+                av_read_frame(context, packet)
+            }
             if status >= 0 {
                 readErrors += failures
                 keyDelay?.correct(packet)
                 return true
             }
             if let reason = interrupt.reason { throw reason }
+            if wasRefused {
+                throw Self.memoryRefused(DemuxLimits.packetBytes, doing: "read further")
+            }
             if status == vigil_AVERROR_EOF { return false }
             failures += 1
             if failures >= DemuxLimits.consecutiveErrors {

@@ -13,6 +13,8 @@ public final class FollowingDecoder: @unchecked Sendable {
     // Sound: whoever has the stream has the decoder, one thread at a time.
     private var codec: TrackCodec?
     private var decoder: VideoDecoder?
+    private let limits: PictureLimits
+    private let shared: PictureBudget?
     private var converter = LumaConverter(.luma)
     private var frame: UnsafeMutablePointer<AVFrame>?
     /// The newest packets, by the stamps that they were sent with, each another.
@@ -37,7 +39,17 @@ public final class FollowingDecoder: @unchecked Sendable {
     }
 
     /// Makes a decoder that has nothing open.
-    public init() { frame = av_frame_alloc() }
+    /// - Parameters:
+    ///   - limits: what pictures may take.
+    ///   - shared: what those of all such decoders may take together.
+    public init(limits: PictureLimits = .live, sharing shared: PictureBudget? = nil) {
+        self.limits = limits
+        self.shared = shared
+        frame = av_frame_alloc()
+    }
+
+    /// Why memory for a picture was refused since this was asked last; `nil` where none was.
+    public func takeRefusal() -> PictureRefusal? { decoder?.takeRefusal() }
 
     deinit { av_frame_free(&frame) }
 
@@ -116,7 +128,10 @@ public final class FollowingDecoder: @unchecked Sendable {
         sent.removeAll()
         errorTime = nil
         decoder = nil
-        guard let opened = try? VideoDecoder(wanted, threads: 1) else { return false }
+        guard
+            let opened =
+                try? VideoDecoder(wanted, threads: 1, limits: limits, sharing: shared)
+        else { return false }
         decoder = consume opened
         return true
     }

@@ -19,6 +19,10 @@ extension FrameSource {
                 if isCut { report.problems.append("truncated: the picture's end is missing") }
             } else {
                 report.failed += 1
+                let size = StillPicture.size(of: packet, codec: demuxer.codec(of: track))
+                if let size, !limits.admits(size.width, size.height) {
+                    refusal = PictureRefusal(width: size.width, height: size.height, limits)
+                }
             }
             number += 1
             // A cover is one picture; reading on would read the whole film for nothing.
@@ -228,7 +232,9 @@ extension FrameSource {
     /// Opens the decoder for whole stretches, where it may be another one than that for keyframes.
     private mutating func prepareDense() throws(DecodeError) -> Bool {
         guard denseThreads > threads, decodesBeside else { return false }
-        if dense == nil { dense = try VideoDecoder(codec, threads: denseThreads) }
+        if dense == nil {
+            dense = try VideoDecoder(codec, threads: denseThreads, limits: limits)
+        }
         return true
     }
 
@@ -284,8 +290,9 @@ extension FrameSource {
         }
         let stream = demuxer.stream(track)
         codec = try TrackCodec(stream)
+        refusal = decoder.takeRefusal() ?? dense?.takeRefusal() ?? refusal
         dense = nil
-        decoder = try VideoDecoder(codec, threads: threads)
+        decoder = try VideoDecoder(codec, threads: threads, limits: limits)
         clock = TrackClock(stream)
         anchors = AnchorList()
         isPending = false

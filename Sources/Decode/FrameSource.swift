@@ -42,6 +42,9 @@ public struct FrameSource: ~Copyable {
     /// How far the reader may go ahead; less where it often has to go back.
     var window = Window()
     var codec: TrackCodec
+    let limits: PictureLimits
+    /// Why pictures were refused by a decoder that is closed.
+    var refusal: PictureRefusal?
     /// Threads of the decoder that whole stretches between keyframes go through.
     let denseThreads: Int
     var dense: VideoDecoder?
@@ -85,10 +88,13 @@ public struct FrameSource: ~Copyable {
     ///   - form: what frames are wanted as.
     ///   - threads: decoder threads; 1 is best for keyframes.
     ///   - denseThreads: the same where what lies between keyframes has to be decoded.
+    ///   - limits: what pictures of a video may take, and a single picture.
     /// - Throws: `DecodeError` where the input cannot be opened or holds no pictures.
     public init(
         _ media: OpenMedia, track: Int = 0, policy: SamplingPolicy, form: FrameForm = .luma,
-        threads: Int = 1, denseThreads: Int = 1, interrupt: Interrupt
+        threads: Int = 1, denseThreads: Int = 1,
+        limits: (video: PictureLimits, still: PictureLimits) = (.video, .still),
+        interrupt: Interrupt
     ) throws(DecodeError) {
         let demuxer = try Demuxer(media, form: form, interrupt: interrupt)
         guard demuxer.tracks.indices.contains(track) else {
@@ -96,11 +102,14 @@ public struct FrameSource: ~Copyable {
         }
         let selected = demuxer.tracks[track]
         let stream = demuxer.stream(selected)
+        let isStill =
+            selected.isAttachedPicture || MediaFormat.isPicture(demuxer.formatNames)
+        let limits = isStill ? limits.still : limits.video
         let codec: TrackCodec
         let decoder: VideoDecoder
         do throws(DecodeError) {
             codec = try TrackCodec(stream)
-            decoder = try VideoDecoder(codec, threads: threads)
+            decoder = try VideoDecoder(codec, threads: threads, limits: limits)
         } catch {
             throw error.withTracks(demuxer.tracks.count)
         }
@@ -122,7 +131,8 @@ public struct FrameSource: ~Copyable {
         sampler = KeyframeSampler(policy: policy.fitted(toLength: length))
         ahead = LookAhead(from: sampler)
         trackCount = demuxer.tracks.count
-        isStill = selected.isAttachedPicture || MediaFormat.isPicture(demuxer.formatNames)
+        self.isStill = isStill
+        self.limits = limits
         self.demuxer = demuxer
     }
 
@@ -210,6 +220,9 @@ public struct FrameSource: ~Copyable {
             report.problems.append(
                 "no picture could be decoded for \(tenths(longest)) s from "
                     + "\(tenths(sampler.longestGapStart)) s on")
+        }
+        if let refusal = decoder.takeRefusal() ?? dense?.takeRefusal() ?? refusal {
+            report.problems.append(refusal.text)
         }
         let tried = report.sampled + report.failed
         if report.failed > 0 {

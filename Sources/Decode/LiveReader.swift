@@ -39,6 +39,8 @@ public struct LiveReader: ~Copyable {
     private static let mostFailures = 16
     /// Bytes that the library may look at for a format's name.
     private static let probeSize = "32768"
+    /// Most memory that connecting may take, or reading one packet, bytes.
+    private static let mostBytes = 64 << 20
 
     /// Connects.
     /// - Parameters:
@@ -96,7 +98,10 @@ public struct LiveReader: ~Copyable {
             ("fflags", "nobuffer+discardcorrupt"),
         ]
         for (name, value) in common + input.options { av_dict_set(&options, name, value, 0) }
-        let status = vigil_open_input(&context, url, nil, &options)
+        let (status, wasRefused) = withMemory(atMost: mostBytes) {
+            vigil_open_input(&context, url, nil, &options)
+        }
+        if status < 0, wasRefused { throw memoryRefused }
         guard status >= 0, let context else {
             if input.isRTSP, status == -EINVAL {
                 throw DecodeError(
@@ -121,8 +126,11 @@ public struct LiveReader: ~Copyable {
     public mutating func next(within limit: Double) throws(DecodeError) -> LiveEvent {
         interrupt.arm(seconds: limit)
         while true {
-            let status = av_read_frame(context, packet)
+            let (status, wasRefused) = withMemory(atMost: Self.mostBytes) {
+                av_read_frame(context, packet)
+            }
             if status < 0 {
+                if wasRefused { throw Self.memoryRefused }
                 if let reason = interrupt.reason { throw openGuard.explained(reason) }
                 if status == vigil_AVERROR_EOF {
                     if let refusal = openGuard.refusal { throw refusal }
@@ -152,6 +160,9 @@ public struct LiveReader: ~Copyable {
             return try event(of: track)
         }
     }
+
+    private static let memoryRefused = DecodeError(
+        .unsupported, "sends what would take more than \(mostBytes >> 20) MB to be read")
 
     /// Reads the first track with video, and none else.
     private mutating func chooseTrack() {

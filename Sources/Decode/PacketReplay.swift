@@ -61,7 +61,7 @@ package struct KeyframeReplay: ~Copyable {
             av_packet_unref(buffers.packet)
         }
         guard !keyframes.packets.isEmpty else { throw DecodeError(.damaged, "has no keyframe") }
-        decoder = try VideoDecoder(TrackCodec(demuxer.stream(track)), threads: 1)
+        decoder = try VideoDecoder(TrackCodec(demuxer.stream(track)), threads: 1, limits: .video)
         converter = LumaConverter(.luma)
         self.keyframes = keyframes
         self.buffers = buffers

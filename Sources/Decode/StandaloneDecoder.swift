@@ -29,12 +29,13 @@ public struct StandaloneDecoder: ~Copyable {
         var converter: LumaConverter
 
         init(
-            _ codec: TrackCodec, _ form: FrameForm, parameterSets: UInt64
+            _ codec: TrackCodec, _ form: FrameForm, parameterSets: UInt64,
+            _ limits: PictureLimits
         ) throws(DecodeError) {
             self.codec = codec
             self.form = form
             self.parameterSets = parameterSets
-            decoder = try VideoDecoder(codec, threads: 1)
+            decoder = try VideoDecoder(codec, threads: 1, limits: limits)
             converter = LumaConverter(form)
         }
     }
@@ -43,17 +44,24 @@ public struct StandaloneDecoder: ~Copyable {
     private var opened: [Open] = []
     /// How often one was opened.
     public private(set) var openings = 0
+    /// Why the last that could not be decoded was refused memory; `nil` where it was not.
+    public private(set) var refusal: PictureRefusal?
     private let most: Int
+    private let limits: PictureLimits
     private let isBrief: Bool
     private var frame: UnsafeMutablePointer<AVFrame>?
 
     /// Makes a decoder that has nothing open.
     /// - Parameters:
-    ///   - most: decoders that it may keep open.
+    ///   - most: decoders that it may keep open, and fewer where their pictures are large.
+    ///   - limits: what pictures may take.
     ///   - isBrief: whether keyframes are decoded as far as their hash needs it.
-    public init(keeping most: Int = 1, isBrief: Bool = false) {
+    public init(
+        keeping most: Int = 1, limits: PictureLimits = .video, isBrief: Bool = false
+    ) {
         precondition(most > 0, "it decodes with an open one")
         self.most = most
+        self.limits = limits
         self.isBrief = isBrief
         frame = av_frame_alloc()
     }
@@ -69,6 +77,31 @@ public struct StandaloneDecoder: ~Copyable {
     /// - Returns: whether all went as expected; where not, what was handed on is to be forgotten.
     public mutating func decode(
         _ coded: borrowing Coded, _ body: (consuming LumaFrame) -> Void
+    ) -> Bool {
+        refusal = nil
+        let isComplete = decodeAll(of: coded, body)
+        limitMemory()
+        return isComplete
+    }
+
+    /// Most memory of open decoders that are idle, bytes: twelve of 1080p would fit.
+    private static let mostIdleBytes = 128 << 20
+
+    /// Closes decoders that were refused memory, which keep what they took before that, and those used
+    /// the longest ago while all hold too much.
+    private mutating func limitMemory() {
+        refusal = open?.decoder.takeRefusal()
+        if refusal != nil { opened.removeLast() }
+        var bytes = 0
+        let kept = opened.reversed().prefix { open in
+            bytes += open.decoder.peakBytes
+            return bytes <= Self.mostIdleBytes
+        }
+        opened.removeFirst(opened.count - kept.count)
+    }
+
+    private mutating func decodeAll(
+        of coded: borrowing Coded, _ body: (consuming LumaFrame) -> Void
     ) -> Bool {
         guard let frame else { return false }
         defer { av_frame_unref(frame) }
@@ -149,7 +182,9 @@ public struct StandaloneDecoder: ~Copyable {
             return true
         }
         if opened.count == most { opened.removeFirst() }
-        guard let new = try? Open(codec, form, parameterSets: sets) else { return false }
+        guard let new = try? Open(codec, form, parameterSets: sets, limits) else {
+            return false
+        }
         openings += 1
         opened.append(new)
         return true

@@ -8,12 +8,19 @@ internal import CFFmpeg
 internal import Synchronization
 
 struct VideoDecoder: ~Copyable {
-    /// Larger pictures are refused: 2^27 samples are 16384 x 8192.
-    private static let maximumPixels: Int64 = 1 << 27
-
     private let context: UnsafeMutablePointer<AVCodecContext>
+    private let allowance: PictureAllowance
+    /// The size that the container says.
+    private let declared: (width: Int, height: Int)
 
-    init(_ track: TrackCodec, threads: Int) throws(DecodeError) {
+    /// Opens a decoder.
+    /// - Parameters:
+    ///   - limits: what its pictures may take.
+    ///   - shared: what those of several decoders may take together.
+    init(
+        _ track: TrackCodec, threads: Int, limits: PictureLimits,
+        sharing shared: PictureBudget? = nil
+    ) throws(DecodeError) {
         let id = track.parameters.pointee.codec_id
         guard let codec = avcodec_find_decoder(id) else {
             let name = String(cString: avcodec_get_name(id))
@@ -22,14 +29,18 @@ struct VideoDecoder: ~Copyable {
         guard let context = avcodec_alloc_context3(codec) else {
             throw DecodeError(.io, "out of memory")
         }
+        let allowance = PictureAllowance(limits, sharing: shared)
         var status = avcodec_parameters_to_context(context, track.parameters)
         if status >= 0 {
             context.pointee.pkt_timebase = track.timeBase
             context.pointee.thread_count = CInt(threads)
-            context.pointee.max_pixels = Self.maximumPixels
+            allowance.install(in: context, codec)
             // Recovery points of intra-refresh streams give their pictures too.
             context.pointee.flags |= CInt(bitPattern: UInt32(AV_CODEC_FLAG_OUTPUT_CORRUPT))
-            status = avcodec_open2(context, codec, nil)
+            status =
+                withMemory(atMost: limits.mostBytes) {
+                    avcodec_open2(context, codec, nil)
+                }.result
         }
         guard status >= 0 else {
             var freeing: UnsafeMutablePointer<AVCodecContext>? = context
@@ -38,6 +49,9 @@ struct VideoDecoder: ~Copyable {
                 status: status, doing: "cannot open the decoder", interrupt: Interrupt())
         }
         self.context = context
+        self.allowance = allowance
+        let parameters = track.parameters.pointee
+        declared = (Int(parameters.width), Int(parameters.height))
         Self.opened.add(1, ordering: .relaxed)
     }
 
@@ -81,16 +95,55 @@ struct VideoDecoder: ~Copyable {
     func keyframe(
         _ packet: UnsafeMutablePointer<AVPacket>, into frame: UnsafeMutablePointer<AVFrame>
     ) -> Keyframe {
-        defer { avcodec_flush_buffers(context) }
-        guard avcodec_send_packet(context, packet) >= 0 else { return .failure }
-        avcodec_send_packet(context, nil)
-        guard avcodec_receive_frame(context, frame) >= 0 else { return .failure }
+        let decoded = within {
+            defer { avcodec_flush_buffers(context) }
+            guard avcodec_send_packet(context, packet) >= 0 else { return false }
+            avcodec_send_packet(context, nil)
+            return avcodec_receive_frame(context, frame) >= 0
+        }
+        guard decoded else {
+            noteDeclared()
+            return .failure
+        }
+        guard isAdmitted(frame) else { return .failure }
         switch frame.pointee.pict_type {
         case AV_PICTURE_TYPE_P, AV_PICTURE_TYPE_B, AV_PICTURE_TYPE_S:
             av_frame_unref(frame)
             return .dependent
         default: return .picture
         }
+    }
+
+    /// Why memory for a picture was refused since this was asked last; `nil` where none was.
+    func takeRefusal() -> PictureRefusal? { allowance.takeRefusal() }
+
+    /// The most memory that its pictures took since they have their size, bytes; it goes on to hold
+    /// that.
+    var peakBytes: Int { allowance.peakBytes }
+
+    /// Runs a call of the decoder in the memory that it may take.
+    private func within<Result>(_ body: () -> Result) -> Result {
+        let (result, wasRefused) = withMemory(atMost: allowance.limits.mostBytes, body)
+        if wasRefused { allowance.refuse(atLeast: PictureRefusal(bytes: allowance.limits)) }
+        return result
+    }
+
+    /// Where nothing came, the container's word for the size may be why: the library does without a
+    /// size that is too large, and some decoders then have none.
+    private func noteDeclared() {
+        guard declared.width > 0, declared.height > 0,
+            !allowance.limits.admits(declared.width, declared.height)
+        else { return }
+        allowance.refuse(
+            atLeast: PictureRefusal(
+                width: declared.width, height: declared.height, allowance.limits))
+    }
+
+    /// Whether a picture is within the limits; one that is not is dropped.
+    private func isAdmitted(_ frame: UnsafeMutablePointer<AVFrame>) -> Bool {
+        if allowance.admits(shown: frame) { return true }
+        av_frame_unref(frame)
+        return false
     }
 
     /// Whether errors had to be concealed in a picture.
@@ -101,7 +154,8 @@ struct VideoDecoder: ~Copyable {
     /// Feeds one packet, or the end of the stream (`nil`).
     /// - Returns: whether the decoder took it without an error.
     func send(_ packet: UnsafeMutablePointer<AVPacket>?) -> Bool {
-        let status = avcodec_send_packet(context, packet)
+        let status = within { avcodec_send_packet(context, packet) }
+        if status < 0, status != vigil_AVERROR_EOF { noteDeclared() }
         return status >= 0 || status == vigil_AVERROR_EOF
     }
 
@@ -110,8 +164,8 @@ struct VideoDecoder: ~Copyable {
 
     /// Takes the next decoded frame, if one is ready.
     func receive(into frame: UnsafeMutablePointer<AVFrame>) -> Received {
-        let status = avcodec_receive_frame(context, frame)
-        if status >= 0 { return .frame }
+        let status = within { avcodec_receive_frame(context, frame) }
+        if status >= 0 { return isAdmitted(frame) ? .frame : .failure }
         return status == vigil_AVERROR_EAGAIN || status == vigil_AVERROR_EOF ? .none : .failure
     }
 

@@ -81,11 +81,18 @@ struct PictureWorker: ~Copyable {
 
     /// - Parameters:
     ///   - decoders: how many it may keep open.
+    ///   - limits: what pictures may take.
     ///   - isBrief: whether keyframes are decoded as far as their hash needs it.
-    init(_ effort: Effort, keepsCopies: Bool, decoders: Int = 1, isBrief: Bool = false) {
-        decoder = StandaloneDecoder(keeping: decoders, isBrief: isBrief)
+    init(
+        _ effort: Effort, keepsCopies: Bool, decoders: Int = 1, limits: PictureLimits,
+        isBrief: Bool = false
+    ) {
+        decoder = StandaloneDecoder(keeping: decoders, limits: limits, isBrief: isBrief)
         hasher = FrameHasher(effort, keepsCopies: keepsCopies)
     }
+
+    /// Why the last that it could not decode was refused memory; `nil` where it was not.
+    var refusal: PictureRefusal? { decoder.refusal }
 
     /// Decodes the job, if need be, and hashes its pictures.
     ///
@@ -207,7 +214,8 @@ final class ExamineCrew: @unchecked Sendable {
     init(cores: Int, _ settings: ExamineSettings) {
         self.cores = cores
         threads.start(count: cores - 1, name: "look") { [self] in
-            var worker = PictureWorker(settings.effort, keepsCopies: settings.keepsCopies)
+            var worker = PictureWorker(
+                settings.effort, keepsCopies: settings.keepsCopies, limits: settings.limits.video)
             while let job = next() {
                 worker.work(on: job)
                 done(job)

@@ -41,7 +41,8 @@ struct ExamineLooker: PictureLooker, ~Copyable {
         self.crew = crew
         minimumQuality = settings.minimumQuality
         effort = settings.effort
-        worker = PictureWorker(settings.effort, keepsCopies: settings.keepsCopies)
+        worker = PictureWorker(
+            settings.effort, keepsCopies: settings.keepsCopies, limits: settings.limits.video)
         finder = RegionFinder(effort: settings.effort)
         variants = settings.variants
         variantFinder = KnownVariantFinder(level: settings.variants)

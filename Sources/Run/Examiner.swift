@@ -23,6 +23,8 @@ struct ExamineSettings: Sendable {
     var decoderThreads: Int
     /// The same where what lies between keyframes has to be decoded.
     var denseThreads: Int
+    /// What pictures of videos may take, and single pictures.
+    var limits = (video: PictureLimits.video, still: PictureLimits.still)
 
     /// Whether small copies of pictures are needed.
     var keepsCopies: Bool { effort != .fast || variants != nil }
@@ -105,7 +107,7 @@ struct Examiner: ~Copyable {
                 var source = try FrameSource(
                     media, track: track, policy: settings.sampling, form: settings.form,
                     threads: settings.decoderThreads, denseThreads: settings.denseThreads,
-                    interrupt: interrupt)
+                    limits: settings.limits, interrupt: interrupt)
                 trackCount = source.trackCount
                 let report = examine(&source, track: track, into: &result, sink: sink)
                 for stretch in settle(track) where !interrupt.isCancelled {

@@ -81,7 +81,9 @@ public final class LiveRun: Sendable {
         self.index = index
         self.store = store
         self.handle = handle
-        limits = FollowLimits(mostPlaces: FollowLimits.placesPerCore * pipeline.resolvedJobs)
+        limits = FollowLimits(
+            mostPlaces: FollowLimits.placesPerCore * pipeline.resolvedJobs,
+            pictureLimits: pipeline.liveLimits)
         pace = ReadingPace(cores: pipeline.resolvedJobs)
         examined = StageQueue(capacity: pipeline.queueFrames)
         matched = StageQueue(capacity: pipeline.queueFrames)
@@ -193,7 +195,7 @@ extension LiveRun {
     private func lookAtAll() {
         var worker = PictureWorker(
             pipeline.effort, keepsCopies: pipeline.effort != .fast, decoders: Self.openDecoders,
-            isBrief: true)
+            limits: pipeline.liveLimits, isBrief: true)
         let job = PictureJob()
         var clock = StageClock.OfThread(clocks.look)
         while let stream = board.next() {
@@ -204,8 +206,12 @@ extension LiveRun {
                 job.set(.keyframe(arrived.takeKeyframe()))
                 worker.work(on: job)
                 _ = job.takeCoded()
-                next = stream.done(
-                    moment, lookAtPicture(of: stream, arrival: moment.arrival, job, &worker))
+                let refusal = worker.refusal
+                var outcome = lookAtPicture(of: stream, arrival: moment.arrival, job, &worker)
+                if let refusal, outcome == .missed(.undecodable) {
+                    outcome = .missed(refusal.cause)
+                }
+                next = stream.done(moment, outcome, refusal)
             case .packets(let batch)?: next = follow(batch, of: stream, job, &worker)
             case nil: next = stream.doneNothing()
             }

@@ -50,7 +50,7 @@ extension LiveStream {
             if state.run.isFollowed, state.run.first.map({ $0.arrival < end }) ?? false {
                 let packets = state.run.take(Self.batchSize, before: end)
                 state.workArrival = packets.first?.arrival
-                let decoder = state.decoder.take() ?? FollowingDecoder()
+                let decoder = state.decoder.take() ?? limits.newDecoder()
                 return .packets(
                     Batch(packets: packets, decoder: decoder, stretch: state.stretch))
             }
@@ -78,9 +78,13 @@ extension LiveStream {
     func done(_ batch: consuming Batch) -> Next {
         state.withLock { state in
             if state.run.isFollowed, state.stretch == batch.stretch {
+                let refusal = batch.decoder.takeRefusal()
+                if let refusal { state.status.problem = refusal.text }
                 if let last = batch.packets.last {
                     let moment = FollowSchedule.Moment(time: last.mediaTime, arrival: last.arrival)
-                    if state.schedule.isStarved(at: moment) { state.filled(.damaged, at: moment) }
+                    if state.schedule.isStarved(at: moment) {
+                        state.filled(.damaged, at: moment, refusal)
+                    }
                 }
                 state.decoder = batch.decoder
             }
@@ -97,6 +101,16 @@ extension LiveStream {
     }
 
     private static let fewestFailures = 3
+}
+
+extension PictureRefusal {
+    /// What the ledger says of a stretch of which pictures were refused.
+    var cause: MissedCause {
+        switch kind {
+        case .tooLarge: .tooLarge
+        case .noRoom: .overload
+        }
+    }
 }
 
 extension LiveStream.State {
@@ -127,13 +141,15 @@ extension LiveStream.State {
     }
 
     fileprivate mutating func filled(
-        _ sight: FollowSchedule.Sight, at moment: FollowSchedule.Moment
+        _ sight: FollowSchedule.Sight, at moment: FollowSchedule.Moment,
+        _ refusal: PictureRefusal? = nil
     ) {
         schedule.filled(sight, at: moment)
         switch sight {
         case .usable: coverage.keyframe(at: moment.arrival, .examined)
         case .flat: coverage.keyframe(at: moment.arrival, .missed(.lowQuality))
-        case .damaged: coverage.keyframe(at: moment.arrival, .missed(.undecodable))
+        case .damaged:
+            coverage.keyframe(at: moment.arrival, .missed(refusal?.cause ?? .undecodable))
         }
         if sight != .damaged {
             status.samples += 1
@@ -147,7 +163,7 @@ extension LiveStream.State {
         let sight: FollowSchedule.Sight =
             switch outcome {
             case .examined: .usable
-            case .missed(.undecodable): .damaged
+            case .missed(.undecodable), .missed(.tooLarge): .damaged
             case .missed: .flat
             }
         let isEnough = schedule.judged(sight, at: moment)
@@ -167,11 +183,16 @@ extension LiveStream.State {
 
     private mutating func noteDecoded() { failedInARow = 0 }
 
-    /// Forgets what was kept: the connection is lost.
-    mutating func endRun() {
+    /// Forgets what was kept: it has a hole.
+    mutating func forgetRun() {
         run.end()
         run.clear()
         decoder = nil
+    }
+
+    /// Forgets what was kept: the connection is lost.
+    mutating func endRun() {
+        forgetRun()
         schedule.reopened()
         waiting.reopened()
         // What was not accounted for yet is missed with all that came after the last sample.

@@ -34,6 +34,9 @@ public struct WatchStatus: Sendable {
     public var keyframes = 0, samples = 0, dropped = 0
     /// Keyframes that could not be decoded.
     public var failed = 0
+    /// Why keyframes were not decoded that are too large, with their size, in words that follow the
+    /// stream's name; `nil` once one was decoded again.
+    public var problem: String?
     /// Smallest distance from a known hash that was seen, bits; `nil` where none came within reach.
     public var bestDistance: Int?
     /// Alerts raised.
@@ -50,14 +53,19 @@ final class LiveStream: Sendable {
     /// A keyframe and when it arrived.
     struct Arrived: ~Copyable {
         private let keyframe: CodedKeyframe
+        private let room: FollowLimits.Room?
         let arrival: Double
         var moment: FollowSchedule.Moment {
             FollowSchedule.Moment(time: keyframe.mediaTime, arrival: arrival)
         }
 
-        init(_ keyframe: consuming CodedKeyframe, arrival: Double) {
+        /// - Parameter room: what it takes of the room for large ones, given back with it.
+        init(
+            _ keyframe: consuming CodedKeyframe, arrival: Double, room: FollowLimits.Room? = nil
+        ) {
             self.keyframe = keyframe
             self.arrival = arrival
+            self.room = room
         }
 
         consuming func takeKeyframe() -> CodedKeyframe { keyframe }
@@ -114,6 +122,7 @@ final class LiveStream: Sendable {
     let isPriority: Bool
     /// What its turns cost.
     let turns = TurnAccount()
+    let limits: FollowLimits
     let state: Mutex<State>
     /// Has seen the pictures that were looked at; the worker that has the stream has it.
     private let finder: Mutex<RegionFinder?>
@@ -127,6 +136,7 @@ final class LiveStream: Sendable {
         self.id = id
         self.name = name
         self.isPriority = isPriority
+        self.limits = limits
         let coverage = CoverageTracker(
             at: monotonicSeconds(), unixSeconds: Double(unixMilliseconds()) / 1000,
             longestStretch: sampling.maximumGap)
@@ -191,11 +201,24 @@ final class LiveStream: Sendable {
     /// - Parameter packet: the same, for what follows it.
     /// - Returns: whether the stream has to be put on the board.
     func leave(_ keyframe: consuming CodedKeyframe, _ packet: CodedPacket) -> Bool {
-        var arrived: Arrived? = Arrived(keyframe, arrival: packet.arrival)
+        let size = packet.byteCount
         let moment = FollowSchedule.Moment(time: packet.mediaTime, arrival: packet.arrival)
+        guard size <= FollowLimits.mostKeyframeBytes else {
+            refuse(at: moment, "sends a keyframe of \(size >> 20) MB, more than is kept of one")
+            return false
+        }
+        let isLarge = size > FollowLimits.largeKeyframeBytes
+        let room = isLarge ? limits.takeRoom(size) : nil
+        var arrived: Arrived? = Arrived(keyframe, arrival: packet.arrival, room: room)
         return state.withLock { state in
             guard let keyframe = arrived.take() else { return false }
             state.status.keyframes += 1
+            if isLarge, room == nil {
+                state.status.dropped += 1
+                state.coverage.keyframe(at: moment.arrival, .missed(.overload))
+                state.forgetRun()
+                return false
+            }
             let dropped = state.waiting.put(keyframe, at: moment, byteCount: packet.byteCount)
             for dropped in dropped { state.drop(dropped) }
             state.schedule.keyframe(at: moment)
@@ -203,6 +226,17 @@ final class LiveStream: Sendable {
             if state.isTaken { return false }
             state.isTaken = true
             return true
+        }
+    }
+
+    /// Notes that a keyframe came that is not kept because of its size.
+    private func refuse(at moment: FollowSchedule.Moment, _ problem: String) {
+        state.withLock { state in
+            state.status.keyframes += 1
+            state.status.failed += 1
+            state.status.problem = problem
+            state.coverage.keyframe(at: moment.arrival, .missed(.tooLarge))
+            state.forgetRun()
         }
     }
 
@@ -216,12 +250,19 @@ final class LiveStream: Sendable {
     }
 
     /// Notes how a keyframe ended.
-    func done(_ moment: FollowSchedule.Moment, _ outcome: CoverageTracker.Outcome) -> Next {
+    /// - Parameter refusal: why it had no memory.
+    func done(
+        _ moment: FollowSchedule.Moment, _ outcome: CoverageTracker.Outcome,
+        _ refusal: PictureRefusal? = nil
+    ) -> Next {
         state.withLock { state in
             state.judged(outcome, at: moment)
             switch outcome {
-            case .missed(.undecodable): state.status.failed += 1
+            case .missed(.undecodable), .missed(.tooLarge):
+                state.status.failed += 1
+                state.status.problem = refusal?.text ?? state.status.problem
             default:
+                state.status.problem = nil
                 state.status.samples += 1
                 state.status.lag = monotonicSeconds() - moment.arrival
             }

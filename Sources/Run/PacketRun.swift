@@ -15,8 +15,12 @@ internal import Synchronization
 package final class FollowLimits: Sendable {
     private let bytes = Atomic<Int>(0)
     private let places = Atomic<Int>(0)
+    private let largeBytes = Atomic<Int>(0)
     private let mostBytes: Int
     private let mostPlaces: Int
+    private let pictureLimits: PictureLimits
+    /// What the decoders of streams that are followed hold.
+    package let pictures: PictureBudget
 
     /// Most bytes that are kept of all streams: what 100 streams of 4 Mb/s bring in five seconds.
     package static let mostBytes = 256 << 20
@@ -24,9 +28,54 @@ package final class FollowLimits: Sendable {
     /// decoder takes some 15 MB.
     package static let placesPerCore = 16
 
-    package init(mostBytes: Int = FollowLimits.mostBytes, mostPlaces: Int) {
+    /// What a decoder of 1080p takes, bytes, and the least that all have together: a stream of the
+    /// largest size may hold half of it.
+    private static let usualDecoderBytes = 16 << 20, leastPictureBytes = 512 << 20
+    /// Larger keyframes, bytes, are not kept: those of 4K at best quality are a quarter of it.
+    static let mostKeyframeBytes = 16 << 20
+    /// From here on keyframes that wait for a core share a room, bytes.
+    static let largeKeyframeBytes = KeyframeQueue<Int>.mostBytes
+    /// Most bytes of large keyframes that wait, of all streams.
+    package static let mostLargeBytes = 256 << 20
+
+    /// - Parameters:
+    ///   - mostBytes: of packets that are kept.
+    ///   - mostPlaces: streams that are followed.
+    ///   - pictureLimits: what pictures of a stream may take.
+    package init(
+        mostBytes: Int = FollowLimits.mostBytes, mostPlaces: Int,
+        pictureLimits: PictureLimits = .live
+    ) {
         self.mostBytes = mostBytes
         self.mostPlaces = mostPlaces
+        self.pictureLimits = pictureLimits
+        pictures = PictureBudget(
+            mostBytes: max(Self.leastPictureBytes, mostPlaces * Self.usualDecoderBytes))
+    }
+
+    /// Makes a decoder for a stream that is followed.
+    func newDecoder() -> FollowingDecoder {
+        FollowingDecoder(limits: pictureLimits, sharing: pictures)
+    }
+
+    /// A part of the room for large keyframes, given back when nobody has it.
+    package final class Room: Sendable {
+        private let limits: FollowLimits
+        private let count: Int
+
+        fileprivate init(_ limits: FollowLimits, _ count: Int) {
+            (self.limits, self.count) = (limits, count)
+        }
+
+        deinit { limits.largeBytes.subtract(count, ordering: .relaxed) }
+    }
+
+    /// Takes room for a large keyframe that waits, where there is some.
+    package func takeRoom(_ count: Int) -> Room? {
+        let all = largeBytes.add(count, ordering: .relaxed).newValue
+        // Given back where there is none.
+        let room = Room(self, count)
+        return all <= Self.mostLargeBytes ? room : nil
     }
 
     /// Streams that are followed now.

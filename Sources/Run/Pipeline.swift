@@ -23,6 +23,12 @@ public struct Pipeline: Sendable, Hashable {
     public var jobs: Int?
     /// Frames that may wait between two stages.
     public var queueFrames = 256
+    /// How large pictures of video files may be, and what decoding them may take.
+    public var videoLimits = PictureLimits.video
+    /// The same of single pictures.
+    public var stillLimits = PictureLimits.still
+    /// The same of live streams.
+    public var liveLimits = PictureLimits.live
     /// Which rendition of a live stream is read, where it comes in several.
     public var rendition = RenditionChoice.standard
 
@@ -82,7 +88,8 @@ extension Pipeline {
         ExamineSettings(
             sampling: sampling, effort: effort, minimumQuality: match.minimumQuality,
             decoderThreads: resolvedDecoderThreads(inputs: inputs),
-            denseThreads: decoderThreads ?? sharedCores(inputs: inputs))
+            denseThreads: decoderThreads ?? sharedCores(inputs: inputs),
+            limits: (videoLimits, stillLimits))
     }
 }
 

@@ -84,6 +84,12 @@ extension Pipeline {
     private mutating func readRest(_ root: inout StrictMapping) throws(RunError) {
         if var section = try root.section("decode") {
             try section.integerOrAuto("threads", in: 1...64) { decoderThreads = $0 }
+            try section.pictureSize("max_video_px") { videoLimits.mostPixels = $0 }
+            try section.pictureSize("max_still_px") { stillLimits.mostPixels = $0 }
+            try section.megabytes("max_memory_mb") {
+                videoLimits.mostBytes = $0
+                stillLimits.mostBytes = $0
+            }
             try section.finish()
         }
         if var section = try root.section("fingerprint") {
@@ -129,6 +135,27 @@ extension Pipeline {
             throw section.error("rendition", "must be \(words)")
         }
         rendition = choice
+        try section.pictureSize("max_video_px") { liveLimits.mostPixels = $0 }
+        try section.megabytes("max_memory_mb") { liveLimits.mostBytes = $0 }
         try section.finish()
+    }
+}
+
+extension StrictMapping {
+    fileprivate mutating func pictureSize(
+        _ key: String, _ set: (PictureSize) -> Void
+    ) throws(RunError) {
+        guard let text = try text(key) else { return }
+        guard let size = PictureSize(text: text) else {
+            throw error(key, "must be a size from 64x64 to 16384x16384, such as 4096x2304")
+        }
+        set(size)
+    }
+
+    /// Reads megabytes as bytes.
+    fileprivate mutating func megabytes(
+        _ key: String, _ set: (Int) -> Void
+    ) throws(RunError) {
+        try integer(key, in: 16...65_536) { set($0 << 20) }
     }
 }

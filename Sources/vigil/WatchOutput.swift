@@ -108,6 +108,7 @@ struct WatchOutput: Sendable {
         parts.append(count(status.samples, "picture"))
         if status.dropped > 0 { parts.append("\(status.dropped) dropped") }
         if status.failed > 0 { parts.append("\(status.failed) not decoded") }
+        if let problem = status.problem { parts.append(problem) }
         parts.append(status.bestDistance.map { "nearest \($0)" } ?? "nothing near")
         return parts.joined(separator: ", ")
     }
@@ -151,7 +152,7 @@ private struct WatchLine: Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case input, alerts, connections, keyframes, samples, dropped, failed
+        case input, alerts, connections, keyframes, samples, dropped, failed, problem
         case examinedS = "examined_s"
         case missedS = "missed_s"
         case bestDistance = "best_distance"
@@ -166,6 +167,7 @@ private struct WatchLine: Encodable {
         try values.encode(status.samples, forKey: .samples)
         try values.encode(status.dropped, forKey: .dropped)
         try values.encode(status.failed, forKey: .failed)
+        try values.encodeIfPresent(status.problem, forKey: .problem)
         try values.encode(coverage.examinedS, forKey: .examinedS)
         try values.encode(coverage.missedS, forKey: .missedS)
         try values.encode(status.bestDistance, forKey: .bestDistance)

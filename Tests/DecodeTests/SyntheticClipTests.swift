@@ -111,7 +111,7 @@ import Testing
 }
 
 /// Looks at each picture at once and finds all of them usable.
-private struct ImmediateLooker: PictureLooker {
+struct ImmediateLooker: PictureLooker {
     let body: (borrowing LumaFrame) -> Void
     private(set) var waiting = 0
 

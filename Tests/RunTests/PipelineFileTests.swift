@@ -29,12 +29,12 @@ import Testing
         let pipeline = try Pipeline(
             yaml: """
                 sampling: {mode: 0.5, min_interval_s: 0.1, max_gap_s: 4}
-                decode: {threads: 3}
+                decode: {threads: 3, max_video_px: 4608x8192, max_still_px: 20000x10000, max_memory_mb: 32}
                 fingerprint: {effort: fast}
                 match: {radius_bits: 20, min_quality: 60}
                 evidence: {image_frames: 2, video_frames: 3, known_share: 0.25, input_share: 1, hold_s: 10}
                 run: {jobs: 4, queue_frames: 8}
-                live: {rendition_min_lines: 360}
+                live: {rendition_min_lines: 360, max_video_px: 1920x1080, max_memory_mb: 16}
                 """, name: "test")
         #expect(pipeline.sampling.mode == .every(seconds: 0.5))
         #expect(pipeline.sampling.minimumInterval == 0.1 && pipeline.sampling.maximumGap == 4)
@@ -44,6 +44,12 @@ import Testing
         #expect(pipeline.evidence.knownShare == 0.25 && pipeline.evidence.inputShare == 1)
         #expect(pipeline.evidence.holdSeconds == 10)
         #expect(pipeline.jobs == 4 && pipeline.queueFrames == 8)
+        #expect(pipeline.videoLimits.mostPixels == PictureSize(4608, 8192))
+        #expect(pipeline.stillLimits.mostPixels == PictureSize(20000, 10000))
+        #expect(pipeline.videoLimits.mostBytes == 32 << 20)
+        #expect(pipeline.stillLimits.mostBytes == 32 << 20)
+        #expect(pipeline.liveLimits.mostPixels == PictureSize(1920, 1080))
+        #expect(pipeline.liveLimits.mostBytes == 16 << 20)
         #expect(pipeline.rendition == .smallest(atLeastLines: 360))
         #expect(try Pipeline(yaml: "live: {rendition: first}", name: "test").rendition == .first)
     }
@@ -68,6 +74,10 @@ import Testing
         ("sampling: {max_gap_s: .nan}", "must be a number"),
         ("fingerprint: {effort: heroic}", "fast or standard"),
         ("run: {jobs: 0}", "from 1 to 256"),
+        ("decode: {max_video_px: 8K}", "decode.max_video_px must be a size from 64x64"),
+        ("decode: {max_video_px: 20000x20000}", "to 16384x16384"),
+        ("decode: {max_memory_mb: 15}", "from 16 to 65536"),
+        ("live: {max_video: 1x1}", "did you mean live.max_video_px?"),
         ("live: {rendition: best}", "smallest or first or largest"),
         ("live: {rendition_min_lines: 0}", "from 1 to 8640"),
         ("run: [1, 2]", "must be a mapping"),

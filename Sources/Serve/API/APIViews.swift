@@ -50,6 +50,8 @@ struct StatusView: Encodable {
     var samples: Int
     var dropped: Int
     var undecodable: Int
+    /// Why pictures are not decoded that are too large.
+    var problem: String?
     var lagS: Double?
     var bestDistance: Int?
     var alerts: Int
@@ -67,6 +69,7 @@ struct StatusView: Encodable {
         samples = status.samples
         dropped = status.dropped
         undecodable = status.failed
+        problem = status.problem
         lagS = status.lag.map { ($0 * 1000).rounded() / 1000 }
         bestDistance = status.bestDistance
         alerts = status.alerts
