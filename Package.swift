@@ -70,7 +70,7 @@ let package = Package(
         .target(
             name: "Run",
             dependencies: [
-                "Decode", "Fingerprint", "Known", "Match", "Report",
+                "CProcess", "Decode", "Fingerprint", "Known", "Match", "Report",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Yams", package: "Yams"),

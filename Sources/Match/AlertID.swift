@@ -19,6 +19,9 @@ public struct AlertID: Hashable, Sendable, Comparable {
         low = 0x8000_0000_0000_0000 | bottom & 0x3fff_ffff_ffff_ffff
     }
 
+    /// Makes an id of its bits, most significant half first.
+    package init(high: UInt64, low: UInt64) { (self.high, self.low) = (high, low) }
+
     /// Reads the 36-character text form; anything else gives `nil`.
     public init?(_ text: some StringProtocol) {
         let bytes = Array(text.utf8)
