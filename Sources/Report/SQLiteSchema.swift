@@ -36,6 +36,9 @@ package enum SQLiteSchema {
         migrator.registerMigration("v7") { database in
             try database.execute(sql: SQLiteLiveSchema.v7)
         }
+        migrator.registerMigration("v8") { database in
+            try database.execute(sql: SQLiteSuspicionSchema.v8)
+        }
         return migrator
     }
 

@@ -66,6 +66,12 @@ enum Events {
                 set: "birds", from: 3, to: 4, added: 9, removed: 1, at: noon, origin: origin),
             .knownUpdated(
                 set: "birds", from: nil, to: 1, added: 9, removed: 0, at: noon, origin: origin),
+            .streamHeldBack(
+                stream(),
+                StreamSuspicion(
+                    key: "", falls: 2, fellUnixMilliseconds: noon,
+                    nextUnixMilliseconds: noon + 600_000, reason: "the service fell with it"),
+                at: noon, origin: origin),
             .canaryFailed(lastPassed: noon - 301_500, at: noon, origin: origin),
             .canaryFailed(lastPassed: nil, at: noon, origin: origin),
             .test(message: "a try", at: noon, origin: origin),

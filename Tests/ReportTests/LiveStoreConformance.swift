@@ -5,7 +5,7 @@ import Match
 import Report
 import Testing
 
-typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore
+typealias LiveStore = ActionStore & CoverageStore & ReportStore & StreamStore & SuspicionStore
 
 enum LiveStoreConformance: String, CaseIterable {
     case addsOnce, raisesWhatIsKnown, keepsWhoPublishes, endsOnce, watchesAgain, listsStreams,
@@ -14,6 +14,7 @@ enum LiveStoreConformance: String, CaseIterable {
     case ledgerReplaces, ledgerSumsSessions, ledgerRanges, ledgerIsAtomic
     case stepsKeepTheirOrder, stepsAreBounded, findsUnfinishedStops
     case denialsEnd, denialsAreLifted, holdsEnd
+    case remembersSuspicions, suspicionsAreBounded
 
     func check(_ store: any LiveStore) throws {
         switch self {
@@ -36,6 +37,8 @@ enum LiveStoreConformance: String, CaseIterable {
         case .denialsEnd: try checkDenials(store)
         case .denialsAreLifted: try checkLifting(store)
         case .holdsEnd: try checkHolds(store)
+        case .remembersSuspicions: try checkSuspicions(store)
+        case .suspicionsAreBounded: try checkManySuspicions(store)
         }
     }
 }
@@ -46,6 +49,43 @@ private func makeStream(_ number: Int, place: StreamPlace? = nil) -> WatchedStre
         name: "rtmp://media.example/live/ke…", labels: ["channel": "\(number)"], isPriority: true,
         place: place, publisher: StreamPublisher(id: "7", peer: "192.0.2.1:5000"),
         startedUnixMilliseconds: noon)
+}
+
+// MARK: Suspicions
+
+private func makeSuspicion(_ number: Int, fell: Int64 = noon) -> StreamSuspicion {
+    let digits = String(number, radix: 16)
+    return StreamSuspicion(
+        key: String(repeating: "0", count: 64 - digits.count) + digits, falls: number,
+        isOnProbation: number % 2 == 0, fellUnixMilliseconds: fell,
+        nextUnixMilliseconds: fell + 600_000, reason: "the service fell")
+}
+
+private func checkSuspicions(_ store: any LiveStore) throws {
+    #expect(try store.suspicions().isEmpty)
+    var all = (1...3).map { makeSuspicion($0, fell: noon + Int64($0)) }
+    try store.record(all, forgetting: ["nobody"])
+    #expect(try store.suspicions() == all.reversed(), "those that fell last first")
+    all[0].falls = 9
+    try store.record([all[0]], forgetting: [all[1].key])
+    #expect(try store.suspicions() == [all[2], all[0]])
+    // It outlives the watch of its address.
+    let stream = makeStream(1)
+    _ = try store.add(stream)
+    try store.end(stream.id, at: noon, reason: "asked")
+    #expect(try store.suspicions().count == 2)
+    var broken = all[2]
+    broken.falls = 0
+    #expect(throws: ReportError.self) {
+        try store.record([all[1], broken], forgetting: [all[0].key])
+    }
+    #expect(try store.suspicions() == [all[2], all[0]], "all or nothing")
+}
+
+private func checkManySuspicions(_ store: any LiveStore) throws {
+    try store.record((1...10_005).map { makeSuspicion($0, fell: noon + Int64($0)) }, forgetting: [])
+    let kept = try store.suspicions()
+    #expect(kept.count == 10_000 && kept.last?.falls == 6, "the oldest go")
 }
 
 // MARK: Streams

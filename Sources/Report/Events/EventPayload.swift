@@ -21,6 +21,8 @@ public enum EventKind: String, Sendable, Hashable, CaseIterable, Codable {
     case streamStopped = "stream.stopped"
     /// Too much of a stream was not examined.
     case streamUnexamined = "stream.unexamined"
+    /// A stream is not read for now, since it felled the service.
+    case streamHeldBack = "stream.held_back"
     /// A known set was changed.
     case knownUpdated = "known.updated"
     /// The service could not prove that it would find something.
@@ -37,6 +39,8 @@ public enum EventData: Sendable, Hashable {
     case streamStopped(StreamStoppedData)
     /// Of `stream.unexamined`.
     case streamUnexamined(StreamUnexaminedData)
+    /// Of `stream.held_back`.
+    case streamHeldBack(StreamHeldBackData)
     /// Of `known.updated`.
     case knownUpdated(KnownUpdatedData)
     /// Of `canary.failed`.
@@ -122,6 +126,7 @@ private struct EventBody: Codable {
             case .alertOpened, .alertUpdated, .alertClosed: .alert(try .init(from: inner))
             case .streamStopped: .streamStopped(try .init(from: inner))
             case .streamUnexamined: .streamUnexamined(try .init(from: inner))
+            case .streamHeldBack: .streamHeldBack(try .init(from: inner))
             case .knownUpdated: .knownUpdated(try .init(from: inner))
             case .canaryFailed: .canaryFailed(try .init(from: inner))
             case .test: .test(try .init(from: inner))
@@ -154,6 +159,7 @@ extension EventData {
         case .alert(let data): data
         case .streamStopped(let data): data
         case .streamUnexamined(let data): data
+        case .streamHeldBack(let data): data
         case .knownUpdated(let data): data
         case .canaryFailed(let data): data
         case .test(let data): data

@@ -59,6 +59,11 @@ enum EventSamples {
             .streamUnexamined(
                 stream, in: 0..<60, coverage: CoverageMinute(startUnixSeconds: 0), threshold: 1,
                 at: 0, origin: origin),
+            .streamHeldBack(
+                stream,
+                StreamSuspicion(
+                    key: "", falls: 2, fellUnixMilliseconds: 0, nextUnixMilliseconds: 1,
+                    reason: "reason"), at: 0, origin: origin),
             .knownUpdated(
                 set: "set", from: nil, to: 1, added: 1, removed: 0, at: 0, origin: origin),
             .canaryFailed(lastPassed: nil, at: 0, origin: origin),

@@ -67,6 +67,28 @@ public struct StreamUnexaminedData: Sendable, Hashable, Codable {
     }
 }
 
+/// Of `stream.held_back`.
+public struct StreamHeldBackData: Sendable, Hashable, Codable {
+    /// The stream.
+    public var stream: EventStream
+    /// How often the service fell with it in hand.
+    public var falls: Int
+    /// When it did so last, as the next start saw it.
+    public var fellAt: EventTime
+    /// When it is tried again.
+    public var retryAt: EventTime
+    /// More about it, for people.
+    public var reason: String
+    /// Where the event comes from.
+    public var origin: EventOrigin
+
+    private enum CodingKeys: String, CodingKey {
+        case stream, falls, reason, origin
+        case fellAt = "fell_at"
+        case retryAt = "retry_at"
+    }
+}
+
 /// Of `known.updated`.
 public struct KnownUpdatedData: Sendable, Hashable, Codable {
     /// Name of the set.
@@ -154,6 +176,19 @@ extension EventPayload {
             to: EventTime(unixSeconds: range.upperBound), examinedShare: share.rounded,
             thresholdShare: threshold.rounded, missed: missed, origin: origin)
         return EventPayload(.streamUnexamined, at: unixMilliseconds, .streamUnexamined(data))
+    }
+
+    /// A stream is not read for now.
+    public static func streamHeldBack(
+        _ stream: WatchedStream, _ suspicion: StreamSuspicion, at unixMilliseconds: Int64,
+        origin: EventOrigin
+    ) -> EventPayload {
+        let data = StreamHeldBackData(
+            stream: EventStream(stream), falls: suspicion.falls,
+            fellAt: EventTime(suspicion.fellUnixMilliseconds),
+            retryAt: EventTime(suspicion.nextUnixMilliseconds),
+            reason: suspicion.reason.bounded(to: 500), origin: origin)
+        return EventPayload(.streamHeldBack, at: unixMilliseconds, .streamHeldBack(data))
     }
 
     /// A known set was changed.

@@ -175,7 +175,8 @@ public struct DeliverySettings: Sendable {
     /// What goes to a chat tool, where people read, unless the configuration says otherwise.
     private static let chatEvents: Set<String> = [
         EventKind.alertOpened.rawValue, EventKind.streamStopped.rawValue,
-        EventKind.canaryFailed.rawValue, EventKind.test.rawValue,
+        EventKind.canaryFailed.rawValue, EventKind.streamHeldBack.rawValue,
+        EventKind.test.rawValue,
     ]
 
     /// What a chat tool shows unless the configuration says otherwise.
