@@ -62,9 +62,14 @@ final class LiveBoard: @unchecked Sendable {
     }
 
     /// Nothing more will be put.
-    func finish() {
+    /// - Parameter atOnce: whether what still waits is not looked at either.
+    func finish(atOnce: Bool = false) {
         condition.lock()
         isFinished = true
+        if atOnce {
+            urgent.removeAll()
+            others.removeAll()
+        }
         condition.broadcast()
         condition.unlock()
     }

@@ -24,6 +24,8 @@ public enum LiveRunEvent: Sendable {
     /// A watch is led to what its rules forbid, a playlist to an inner host for example; told once
     /// for each watch.
     case refused(StreamID, name: String, why: String)
+    /// A reader did not end when it was told to, and is left; its watch is over all the same.
+    case stuck(StreamID, name: String)
 }
 
 /// Watches live streams until it is stopped.
@@ -45,23 +47,27 @@ public final class LiveRun: Sendable {
     private let pipeline: Pipeline
     private let index: KnownIndex
     private let store: any ReportStore
-    private let handle: @Sendable (LiveRunEvent) -> Void
-    private let board = LiveBoard()
-    private let gate = OpenGate(spacing: 0.005)
+    let handle: @Sendable (LiveRunEvent) -> Void
+    let board = LiveBoard()
+    private let gate: OpenGate
+    let journal: ReadingJournal?
     private let pace: ReadingPace
     /// What streams may keep, and how many may be decoded in full.
     package let limits: FollowLimits
     private let examined: StageQueue<Examined>
     private let matched: StageQueue<Found>
-    private let watchers = Mutex<[Int: LiveWatcher]>([:])
+    let watchers = Mutex(Watchers())
     /// All streams that were not let go, and the sums of those that were.
     private let streams = Mutex<(kept: [Int: LiveStream], retired: WatchTotals)>(
         ([:], WatchTotals()))
     private let nextNumber = Atomic<Int>(1)
-    private let readers = WorkerThreads()
-    private let lookers = WorkerThreads()
-    private let matchers = WorkerThreads()
-    private let recorders = WorkerThreads()
+    let readers = WorkerThreads()
+    let lookers = WorkerThreads()
+    let matchers = WorkerThreads()
+    let recorders = WorkerThreads()
+    let keepers = WorkerThreads()
+    /// Signalled to end the keeper's wait; waited for on its own thread.
+    let keeperEnds = DispatchSemaphore(value: 0)
     private let latencies = Mutex(LiveFigures())
     private let clocks = (
         read: StageClock(), look: StageClock(), match: StageClock(), record: StageClock()
@@ -71,12 +77,25 @@ public final class LiveRun: Sendable {
     private static let openDecoders = 4
 
     /// Starts the stages; no stream is watched yet.
-    /// - Parameter handle: is called with alerts on the recording thread, in order, and with
-    ///   refusals on a reader's own.
-    public init(
+    /// - Parameter handle: is called with alerts on the recording thread, in order, with refusals on
+    ///   a reader's own, and with readers that are stuck on the keeper's.
+    public convenience init(
         pipeline: Pipeline, index: KnownIndex, store: any ReportStore,
         handle: @escaping @Sendable (LiveRunEvent) -> Void
     ) {
+        self.init(pipeline: pipeline, index: index, store: store, journal: nil, handle: handle)
+    }
+
+    /// Starts the stages; no stream is watched yet.
+    /// - Parameters:
+    ///   - journal: is told what threads work on.
+    ///   - spacing: from one stream that is connected to to the next, seconds.
+    package init(
+        pipeline: Pipeline, index: KnownIndex, store: any ReportStore, journal: ReadingJournal?,
+        spacing: Double = LiveRun.usualSpacing, handle: @escaping @Sendable (LiveRunEvent) -> Void
+    ) {
+        gate = OpenGate(spacing: spacing)
+        self.journal = journal
         self.pipeline = pipeline
         self.index = index
         self.store = store
@@ -90,6 +109,7 @@ public final class LiveRun: Sendable {
         lookers.start(count: pipeline.resolvedJobs, name: "look") { [self] in lookAtAll() }
         matchers.start(count: 1, name: "match") { [self] in matchAll() }
         recorders.start(count: 1, name: "record") { [self] in recordAll() }
+        keepers.start(count: 1, name: "keep") { [self] in keepWatch() }
     }
 
     /// Begins to watch a stream.
@@ -115,21 +135,34 @@ public final class LiveRun: Sendable {
             gate: gate, pace: pace, clock: clocks.read,
             shortestInterval: pipeline.sampling.minimumInterval, isExpected: isExpected
         ) { [handle] in handle(.refused(stream.id, name: stream.name, why: $0)) }
-        watchers.withLock { $0[number] = watcher }
+        let isEnding = watchers.withLock { watchers in
+            watchers.all[number] = watcher
+            return watchers.isEnding
+        }
+        if isEnding { watcher.stop() }
         streams.withLock { $0.kept[number] = stream }
         readers.start(count: 1, name: "read-\(number)") { [self] in
+            let slot = journal?.takeSlot(reading: stream.id)
             watcher.run()
-            watchers.withLock { _ = $0.removeValue(forKey: number) }
-            if stream.readerEnded() { examined.push(.ended(stream)) }
+            journal?.giveBack(slot)
+            watchers.withLock { $0.ended(number) }
+            readerEnded(of: stream)
         }
         return number
     }
 
-    /// Somebody said that a stream which is watched begins anew: it is tried at once.
-    public func expect(_ number: Int) { watchers.withLock { $0[number] }?.expect() }
+    /// Nothing more comes of a stream's reader.
+    func readerEnded(of stream: LiveStream) {
+        if stream.readerEnded() { examined.push(.ended(stream)) }
+    }
 
-    /// Ends a watch, soon; its status can be asked until it is let go.
-    public func unwatch(_ number: Int) { watchers.withLock { $0[number] }?.stop() }
+    /// Somebody said that a stream which is watched begins anew: it is tried at once.
+    public func expect(_ number: Int) { watchers.withLock { $0.all[number] }?.expect() }
+
+    /// Ends a watch, within about two seconds; its status can be asked until it is let go.
+    public func unwatch(_ number: Int) {
+        watchers.withLock { $0.leave(number, at: monotonicSeconds()) }?.stop()
+    }
 
     /// Forgets a watch that is over.
     public func letGo(_ number: Int) {
@@ -174,19 +207,13 @@ public final class LiveRun: Sendable {
     private func stream(_ number: Int) -> LiveStream? { streams.withLock { $0.kept[number] } }
 
     /// Numbers of the streams that are watched.
-    public var numbers: [Int] { watchers.withLock { $0.keys.sorted() } }
+    public var numbers: [Int] { watchers.withLock { $0.all.keys.sorted() } }
 
-    /// Ends every watch, hands on what was found, and returns when all of it is recorded.
-    public func stop() {
-        for watcher in watchers.withLock({ Array($0.values) }) { watcher.stop() }
-        readers.join()
-        board.finish()
-        lookers.join()
-        examined.finish()
-        matchers.join()
-        matched.finish()
-        recorders.join()
-    }
+    /// Nothing more will be compared.
+    func finishLooking() { examined.finish() }
+
+    /// Nothing more will be recorded.
+    func finishMatching() { matched.finish() }
 }
 
 // MARK: - Look
@@ -198,7 +225,11 @@ extension LiveRun {
             limits: pipeline.liveLimits, isBrief: true)
         let job = PictureJob()
         var clock = StageClock.OfThread(clocks.look)
+        let slot = journal?.takeSlot()
+        defer { journal?.giveBack(slot) }
         while let stream = board.next() {
+            slot?.looks(at: stream.id)
+            defer { slot?.rests() }
             let next: LiveStream.Next
             switch stream.take() {
             case .keyframe(let arrived)?:

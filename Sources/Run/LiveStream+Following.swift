@@ -35,6 +35,7 @@ extension LiveStream {
     /// - Returns: whether the stream has to be put on the board.
     func keep(_ packet: CodedPacket) -> Bool {
         state.withLock { state in
+            guard !state.isOver else { return false }
             state.keep(packet)
             guard !state.isTaken, state.isBatchReady else { return false }
             state.isTaken = true

@@ -22,6 +22,9 @@ public struct WatchStatus: Sendable {
         case connected
         /// It waits before it tries again; why, in words.
         case waiting(String)
+        /// It is not read for now, since the service fell with it in hand; why, in words, and until
+        /// when.
+        case heldBack(String, untilUnixMilliseconds: Int64)
         /// The watch is over.
         case ended
     }
@@ -46,6 +49,8 @@ public struct WatchStatus: Sendable {
     public var lag: Double?
     /// What was examined of all of the watch.
     public var coverage: CoverageMinute
+
+    package init(coverage: CoverageMinute) { self.coverage = coverage }
 }
 
 /// One watched stream.
@@ -187,8 +192,10 @@ final class LiveStream: Sendable {
             - state.withLock { $0.evidence.arrival(ofFrameAt: alert.firstSeen, newest: newest) }
     }
 
+    /// Takes what the reader does; one that is over stays so, whatever a reader says that was left.
     func set(_ connection: WatchStatus.Connection) {
         state.withLock {
+            guard $0.status.connection != .ended else { return }
             if connection == .connected { $0.status.connections += 1 } else { $0.endRun() }
             $0.status.connection = connection
             let now = monotonicSeconds()
@@ -211,7 +218,7 @@ final class LiveStream: Sendable {
         let room = isLarge ? limits.takeRoom(size) : nil
         var arrived: Arrived? = Arrived(keyframe, arrival: packet.arrival, room: room)
         return state.withLock { state in
-            guard let keyframe = arrived.take() else { return false }
+            guard !state.isOver, let keyframe = arrived.take() else { return false }
             state.status.keyframes += 1
             if isLarge, room == nil {
                 state.status.dropped += 1
@@ -240,10 +247,12 @@ final class LiveStream: Sendable {
         }
     }
 
-    /// Notes that its reader leaves no more.
-    /// - Returns: whether all that it left was looked at; where not, the last worker is told.
+    /// Notes that its reader leaves no more, or is left.
+    /// - Returns: whether all that it left was looked at; where not, the last worker is told. False
+    ///   where that was noted before.
     func readerEnded() -> Bool {
         state.withLock { state in
+            guard !state.isOver else { return false }
             state.isOver = true
             return !state.isTaken
         }

@@ -100,6 +100,16 @@ public final class ScanRun: Sendable {
     private let skipped = Atomic<Int>(0)
     private let progressState = Mutex(ScanProgress())
     private let counts = Mutex(StageCounts())
+    /// Names of the inputs that are examined, by their numbers.
+    private let current = Mutex<[Int: String]>([:])
+    private let left = Atomic<Int>(0)
+
+    /// How long an input may take to end once the run is stopped, seconds.
+    private static let longestFarewell = 2.0
+
+    /// Inputs that did not end when the run was stopped, and were left: threads work on them that may use
+    /// anything, so the process is to be ended without taking anything down.
+    public var inputsLeft: Int { left.load(ordering: .relaxed) }
 
     /// Makes a run; nothing happens before `run`.
     public init(
@@ -136,8 +146,8 @@ public final class ScanRun: Sendable {
             matchers.start(count: 1, name: "match") { [self] in matchAll(of: queue) }
         }
         let closer = WorkerThreads()
-        closer.start(count: 1, name: "close") { [examined, matched] in
-            examiners.join()
+        closer.start(count: 1, name: "close") { [self] in
+            waitForExaminers(examiners)
             crew.finish()
             for queue in examined { queue.finish() }
             matchers.join()
@@ -164,6 +174,27 @@ public final class ScanRun: Sendable {
 // MARK: - Examine
 
 extension ScanRun {
+    /// Waits until all inputs are examined; those that do not end although they were told to are left, and
+    /// what was found in them is recorded.
+    private func waitForExaminers(_ examiners: WorkerThreads) {
+        var told: Double?
+        while !examiners.join(within: 0.1) {
+            guard stopSwitch.isStopped else { continue }
+            let since = told ?? monotonicSeconds()
+            told = since
+            if monotonicSeconds() - since > Self.longestFarewell { break }
+        }
+        let inputs = current.withLock { current in
+            defer { current = [:] }
+            return current
+        }
+        for (number, name) in inputs.sorted(by: { $0.key < $1.key }) {
+            left.add(1, ordering: .relaxed)
+            let reason = "stopped before it was examined to its end; its reader does not end"
+            queue(of: number).push(.ended(input: number, InputResult(name, failed: reason)))
+        }
+    }
+
     private func examineAll(with crew: ExamineCrew) {
         // Threads are shared out for as many inputs as there may be at once: a named directory
         // counts as many.
@@ -176,11 +207,15 @@ extension ScanRun {
                 queue(of: number).push(
                     .ended(input: number, InputResult(path, failed: reason)))
             case .input(let input):
+                current.withLock { $0[number] = input.media.redacted }
                 let outcome = stopSwitch.withInterrupt { interrupt in
                     crew.reading {
                         examine(input, number: number, with: &examiner, interrupt: interrupt)
                     }
                 }
+                // One that was left has been told of.
+                let isLeft = current.withLock { $0.removeValue(forKey: number) } == nil
+                if isLeft { return }
                 progressState.withLock {
                     $0.inputs += 1
                     $0.finishedBytes += input.bytes

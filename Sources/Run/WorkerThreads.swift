@@ -25,4 +25,10 @@ struct WorkerThreads {
 
     /// Waits until every body has returned.
     func join() { group.wait() }
+
+    /// Waits until every body has returned, but no longer than so many seconds.
+    /// - Returns: whether all have.
+    func join(within seconds: Double) -> Bool {
+        group.wait(timeout: .now() + max(0, seconds)) == .success
+    }
 }

@@ -56,6 +56,8 @@ struct ServiceFigures {
     var live: LiveFigures
     var statuses: [WatchStatus]
     var unwatched: Int
+    var heldBack: Int
+    var stuckReaders: Int
     var reports: [ReportState: Int]
     var feedback: [(verdict: Verdict, count: Int)]
     var requests: [Int: Int]
@@ -77,7 +79,7 @@ struct ServiceFigures {
     }
 
     private func addStreams(_ metrics: inout MetricsText) {
-        var states = ["connecting": 0, "connected": 0, "waiting": 0, "ended": 0]
+        var states = ["connecting": 0, "connected": 0, "waiting": 0, "held_back": 0, "ended": 0]
         for status in statuses { states[StatusView(status).connection, default: 0] += 1 }
         metrics.gauge(
             "vigil_streams", "Streams that are watched, by what their reader does.",
@@ -85,6 +87,13 @@ struct ServiceFigures {
         metrics.gauge(
             "vigil_streams_unwatched", "Streams that are published and not watched.",
             [("", Double(unwatched))])
+        metrics.gauge(
+            "vigil_streams_held_back",
+            "Streams that are not read for minutes or hours, since they felled the service.",
+            [("", Double(heldBack))])
+        metrics.gauge(
+            "vigil_readers_stuck", "Readers that did not end when they were told to, and go on.",
+            [("", Double(stuckReaders))])
         let counts = [
             ("vigil_connections_total", "Connections to streams that stood.", totals.connections),
             ("vigil_keyframes_total", "Keyframes that came.", totals.keyframes),

@@ -31,7 +31,8 @@ extension StreamDesk {
 
     /// How the watch of a stream stands; `nil` where it is not watched now.
     package func status(of id: StreamID) -> WatchStatus? {
-        state.withLock { $0.readings[id] }.flatMap { run.status(of: $0.number) }
+        let (reading, waiting) = state.withLock { ($0.readings[id], $0.waiting[id]) }
+        return reading.flatMap { run.status(of: $0.number) } ?? waiting?.status
     }
 
     /// Streams, the newest first, without their coverage.

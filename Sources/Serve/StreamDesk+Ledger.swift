@@ -22,6 +22,7 @@ extension StreamDesk {
     package func flush() async throws { try await disk.run { [self] in flushAll() } }
 
     func flushAll() {
+        writeWaiting()
         let (readings, leaving) = state.withLock { ($0.readings.values, $0.leaving.values) }
         // Asked before their ledger is taken, which is complete then.
         let gone = leaving.filter { run.status(of: $0.number)?.connection == .ended }

@@ -82,11 +82,14 @@ extension StreamDesk {
 
     /// Ends watches of streams that are no longer published.
     package func sweep(at now: ContinuousClock.Instant = .now) async {
+        await resumeDue()
         for id in state.withLock({ Array($0.presences.keys) }) { see(id, at: now) }
         let doubts = state.withLock { state in
-            state.presences.compactMap { id, presence in
+            let waiting = state.waiting
+            return state.presences.compactMap { id, presence in
                 presence.doubt(at: now).map { (id: id, presence: presence, doubt: $0) }
-            }
+                // One that waits is not there because nobody reads it.
+            }.filter { $0.doubt.cause == .ended || waiting[$0.id] == nil }
         }
         // Those that were asked about longest ago come first.
         let next = doubts.sorted { $0.presence.nextLook < $1.presence.nextLook }
@@ -99,10 +102,19 @@ extension StreamDesk {
         }
     }
 
+    private func resumeDue() async {
+        // Not for nothing: hooks wait for that queue.
+        guard !state.withLock({ $0.resumeGuard.isIdle }) else { return }
+        do {
+            try await disk.run { [self] in try resumeDue(at: unixMilliseconds()) }
+        } catch { logger.error("streams that wait are not read: \(error)") }
+    }
+
     /// Tries again to watch what is published and not watched, and says that there is something.
     private func tryUnwatched(at now: ContinuousClock.Instant) async {
         let (count, isDue, requests) = state.withLock { state in
-            let room = settings.mostStreams - state.readings.count - state.leaving.count
+            let read = state.readings.count + state.waiting.count + state.leaving.count
+            let room = settings.mostStreams - read - run.stuckReaders
             let requests = state.unwatched.due(at: now, most: max(0, min(Self.mostTries, room)))
             let count = state.unwatched.count
             let isDue =

@@ -75,6 +75,9 @@ package final class StreamDesk: Sendable {
         var flushed: ContinuousClock.Instant?
         /// Entries of the ledger that the store refused; they are tried again.
         var unwritten: [CoverageEntry] = []
+        /// Streams that are watched and not read for now, and what decides on that.
+        var waiting: [StreamID: Waiting] = [:]
+        var resumeGuard = ResumeGuard()
         var isClosing = false
     }
 
@@ -87,14 +90,23 @@ package final class StreamDesk: Sendable {
     let drivers: [String: any StopDriver]
     private let events: EventHub
     let logger: Logger
+    /// What the last run left.
+    let remains: JournalRemains
+    /// Told of a stream that is held back.
+    let tellHeldBack: @Sendable (WatchedStream, StreamSuspicion) -> Void
     let disk = StoreQueue("vigil.serve.desk")
+    private let ending = StoreQueue("vigil.serve.desk.ending")
     package let readingDisk = StoreQueue("vigil.serve.desk.read")
     let state = Mutex(State())
 
     package init(
         run: LiveRun, store: any LiveStore, reading: any LiveStore, settings: ServiceSettings,
-        servers: [MediaServer], events: EventHub, logger: Logger
+        servers: [MediaServer], events: EventHub, logger: Logger,
+        remains: JournalRemains = JournalRemains(),
+        heldBack: @escaping @Sendable (WatchedStream, StreamSuspicion) -> Void = { _, _ in }
     ) {
+        self.remains = remains
+        tellHeldBack = heldBack
         self.run = run
         self.store = store
         self.reading = reading
@@ -107,19 +119,20 @@ package final class StreamDesk: Sendable {
     }
 
     /// Streams that are watched now.
-    package var count: Int { state.withLock { $0.readings.count } }
+    package var count: Int { state.withLock { $0.readings.count + $0.waiting.count } }
 
-    /// Streams that there are readers for.
-    package var readers: Int { state.withLock { $0.readings.count + $0.leaving.count } }
+    /// Streams that there are readers for, or will be.
+    package var readers: Int { count + run.stuckReaders + state.withLock { $0.leaving.count } }
 
     /// Whether there is no room for another.
     var isCrowded: Bool { readers >= settings.mostStreams }
 
     /// How each of them stands.
     func statuses() -> [(id: StreamID, status: WatchStatus)] {
-        state.withLock { Array($0.readings.values) }.compactMap { reading in
+        let (readings, waiting) = state.withLock { ($0.readings, $0.waiting) }
+        return readings.values.compactMap { reading in
             run.status(of: reading.number).map { (reading.stream, $0) }
-        }
+        } + waiting.values.map { ($0.stream.id, $0.status) }
     }
 
     /// Begins to watch a stream, unless it is watched already.
@@ -153,6 +166,7 @@ package final class StreamDesk: Sendable {
                 logger.info("watching \(added.stream.name) as \(added.stream.id)")
                 events.send("stream.added", StreamView(StreamState(stream: added.stream)))
             } else {
+                if request.isKept { try release(added.stream) }
                 reopenIfRaised(added.stream, input)
                 try publishedAgain(&added.stream, request)
             }
@@ -168,10 +182,17 @@ package final class StreamDesk: Sendable {
         place != nil || input.scheme == .rtmp || input.scheme == .rtmps
     }
 
-    /// - Returns: when it was begun, Unix milliseconds; `nil` where it is read already.
+    /// Tells listeners of a stream.
+    func send(_ type: String, _ stream: WatchedStream, _ status: WatchStatus) {
+        events.send(type, StreamView(StreamState(stream: stream, status: status)))
+    }
+
+    /// - Returns: when it was begun, or since when it waits, Unix milliseconds; `nil` where it is read
+    ///   already.
     @discardableResult
-    private func begin(_ stream: WatchedStream, _ input: LiveInput) -> Int64? {
+    func begin(_ stream: WatchedStream, _ input: LiveInput) -> Int64? {
         guard state.withLock({ $0.readings[stream.id] }) == nil else { return nil }
+        if let since = waits(stream, input) { return since }
         let session = unixMilliseconds()
         let number = run.watch(
             input, egress: egress(stream.isTrusted), as: stream.id, name: stream.name,
@@ -193,7 +214,7 @@ package final class StreamDesk: Sendable {
     /// For the moment that its reader takes to end there are two, which the ledger counts both.
     private func reopenIfRaised(_ stream: WatchedStream, _ input: LiveInput) {
         let isRaised = state.withLock {
-            guard let reading = $0.readings[stream.id] else { return true }
+            guard let reading = $0.readings[stream.id] else { return $0.waiting[stream.id] == nil }
             return reading.isTrusted != stream.isTrusted
                 || reading.isPriority != stream.isPriority
         }
@@ -219,6 +240,7 @@ package final class StreamDesk: Sendable {
     func removeNow(_ id: StreamID, _ reason: String) throws -> WatchedStream? {
         guard let stream = try store.stream(id) else { return nil }
         guard stream.isWatched else { return stream }
+        forgetWaiting(stream)
         try store.end(id, at: unixMilliseconds(), reason: reason)
         stopReading(id)
         state.withLock { _ = $0.presences.removeValue(forKey: id) }
@@ -250,6 +272,7 @@ extension StreamDesk {
     private static let mostAbsences = 20_000
 
     private func resumeAll() throws -> Int {
+        try takeUpSuspicions(at: unixMilliseconds())
         var resumed = 0
         var cursor: StreamID?
         var absences: [CoverageEntry] = []
@@ -281,20 +304,26 @@ extension StreamDesk {
         }
     }
 
-    /// Ends all watches for now, until the service begins again; blocks until what was found is
-    /// recorded.
-    package func close() async throws {
+    /// Ends all watches for now, until the service begins again; returns when what was found is
+    /// recorded, or was waited for for long enough.
+    /// - Returns: what did not end.
+    @discardableResult
+    package func close() async throws -> LiveRun.Remainder {
         state.withLock { $0.isClosing = true }
+        // Not behind what the store has to do: readers are told at once.
+        let remainder = try await ending.run { [run] in run.stop() }
         try await disk.run { [self] in
-            run.stop()
             flushAll()
+            endSuspicions()
         }
+        return remainder
     }
 }
 
 /// All that the service keeps.
 package typealias LiveStore = ActionStore & AuditStore & CoverageStore & DeliveryStore
     & FeedbackStore & LegalHoldStore & ReportStore & StatisticsStore & StreamStore
+    & SuspicionStore
 
 /// The wall clock, milliseconds since 1970.
 package func unixMilliseconds() -> Int64 {

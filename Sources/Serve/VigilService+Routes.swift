@@ -69,7 +69,7 @@ extension VigilService {
         let reports = try await readingDisk.run { [reading] in try reading.counts() }
         let figures = ServiceFigures(
             totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
-            unwatched: desk.unwatched,
+            unwatched: desk.unwatched, heldBack: desk.heldBack, stuckReaders: run.stuckReaders,
             reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
             refusals: refusals.count,
             listeners: events.listeners, eventsLost: events.lost,

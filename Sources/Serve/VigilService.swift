@@ -1,8 +1,7 @@
 // The service: what is watched, the API in front of it, and how both begin and end.
 //
-// Order of beginning: state, known sets, live run, watches that were interrupted, API. Order of
-// ending, on SIGTERM: the API takes no more, listeners are let go, readers stop, what was found is
-// recorded, the ledger is written. On SIGKILL the store has all that was acknowledged.
+// Order of beginning: state, known sets, live run, watches that were interrupted, API. How it ends:
+// VigilService+Running.swift. On SIGKILL the store has all that was acknowledged.
 
 internal import CProcess
 internal import Decode
@@ -18,7 +17,7 @@ internal import NIOCore
 internal import NIOSSL
 internal import Report
 internal import Run
-public import ServiceLifecycle
+internal import ServiceLifecycle
 internal import UnixSignals
 
 /// Watches streams and offers the API, until it is told to end.
@@ -43,13 +42,14 @@ public struct VigilService: Sendable {
     let known: [KnownView]
     let logger: Logger
     let refusals: RefusalLog
+    let journal: ReadingJournal?
+    let ending = ServiceEnding()
 
     /// Most connections to the API at a time.
     private static let mostConnections = 512
-    /// From one writing of the ledger to the next, seconds.
-    private static let ledgerSeconds = 10.0
-    /// How long callers may take to leave, seconds.
-    private static let grace = 10
+    /// How long the end may take in all before everything is cancelled, seconds; the program then
+    /// leaves.
+    private static let grace = 5
 
     /// Opens the state and the known sets; blocks for as long as they take to read.
     /// - Parameters:
@@ -108,6 +108,9 @@ public struct VigilService: Sendable {
         } catch {
             throw ServeError(.state, "\(error)")
         }
+        // Not before all that may fail: a start that is refused is no fall.
+        let remains: JournalRemains
+        (journal, remains) = Self.journal(settings, in: directory, logger)
         // Here those are told who have to record what was erased.
         retention = RetentionKeeper(
             schedule: settings.retention, directory: directory, newestRecord: newestRecord,
@@ -121,17 +124,40 @@ public struct VigilService: Sendable {
         let deliveries = DeliveryDesk(
             settings.delivery, store: store, composer: composer, logger: logger)
         self.deliveries = deliveries
-        reports = ServiceReports(
+        let reports = ServiceReports(
             settings.delivery, store: store, composer: composer, logger: logger,
             queued: { deliveries.wake() })
-        run = LiveRun(pipeline: settings.pipeline, index: index, store: store) {
-            [events, canary, logger] in
+        self.reports = reports
+        run = LiveRun(
+            pipeline: settings.pipeline, index: index, store: store, journal: journal,
+            spacing: ResumeGuard.spacing(afterFalls: remains.falls)
+        ) { [events, canary, logger] in
             Self.tell($0, events, stops, canary, logger)
             deliveries.wake()
         }
         desk = StreamDesk(
             run: run, store: store, reading: reading, settings: settings,
-            servers: settings.servers, events: events, logger: logger)
+            servers: settings.servers, events: events, logger: logger, remains: remains,
+            heldBack: { stream, suspicion in
+                Task { await reports.tellOfHeldBack(stream, suspicion) }
+            })
+    }
+
+    /// Begins to note what is worked on, and reads what the last run noted.
+    private static func journal(
+        _ settings: ServiceSettings, in directory: String, _ logger: Logger
+    ) -> (ReadingJournal?, JournalRemains) {
+        // Canaries, and readers that do not end, are beside those that are watched.
+        let slots = 2 * settings.mostStreams + settings.pipeline.resolvedJobs + 16
+        do throws(RunError) {
+            let begun = try ReadingJournal.begin(in: directory, slots: slots)
+            return (begun.journal, begun.remains)
+        } catch {
+            logger.error(
+                "a stream that fells the service will not be known, and be resumed: \(error.message)"
+            )
+            return (nil, JournalRemains())
+        }
     }
 
     private static func composer(
@@ -172,6 +198,9 @@ public struct VigilService: Sendable {
         case .closed(let closed, let why): (type, alert, problem) = ("alert.closed", closed, why)
         case .refused(let id, let name, let why):
             return logger.warning("stream \(id), \(name): \(why)")
+        case .stuck(let id, let name):
+            return logger.error(
+                "stream \(id), \(name): its reader does not end; its watch is over all the same")
         }
         if alert.known.set == Canary.setName {
             if type == "alert.closed" {
@@ -187,64 +216,6 @@ public struct VigilService: Sendable {
         events.send(type, alert)
         // Also where the store refused it: the stream is to be stopped all the same.
         if type == "alert.opened" { stops.opened(alert) } else { stops.closed() }
-    }
-}
-
-// MARK: - Running
-
-extension VigilService: Service {
-    /// Runs until the surrounding service group ends it.
-    public func run() async throws {
-        await stops.resume()
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await writeLedger() }
-            group.addTask { await sendCanaries() }
-            group.addTask { await deliveries.run() }
-            group.addTask { await reports.watchCoverage() }
-            group.addTask { await keepListeners() }
-            group.addTask { await sweepStreams() }
-            group.addTask { await audit.run() }
-            group.addTask { await retention.run() }
-            // Ends also where it is cancelled because others took too long to end.
-            try? await gracefulShutdown()
-            canary?.cancel()
-            group.cancelAll()
-        }
-        events.finish()
-        try await desk.close()
-        await audit.end()
-        logger.notice("ended; watches to resume at the next start: \(desk.count)")
-    }
-
-    private func writeLedger() async {
-        while (try? await Task.sleep(for: .seconds(bounded: Self.ledgerSeconds))) != nil {
-            try? await desk.flush()
-        }
-    }
-
-    private func sendCanaries() async {
-        guard let canary else { return }
-        let queue = StoreQueue("vigil.serve.canary")
-        while !Task.isCancelled {
-            let began = ContinuousClock.now
-            try? await queue.run { [run, store, logger] in
-                canary.sendThrough(run, store: store, logger: logger)
-            }
-            await reports.tellOfCanary(canary.result, every: settings.canarySeconds)
-            let next = began + .seconds(bounded: settings.canarySeconds)
-            guard (try? await Task.sleep(until: next, clock: .continuous)) != nil else { return }
-        }
-    }
-
-    private func sweepStreams() async {
-        while (try? await Task.sleep(for: .seconds(1))) != nil { await desk.sweep() }
-    }
-
-    /// Says now and then that there is nothing new, so that dead listeners are noticed.
-    private func keepListeners() async {
-        while (try? await Task.sleep(for: .seconds(15))) != nil {
-            events.send(ServiceEvent(type: "", data: ""))
-        }
     }
 }
 
@@ -274,24 +245,25 @@ extension VigilService {
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) },
             logger: quiet)
         var configuration = ServiceGroupConfiguration(
+            // The last is ended first: callers are answered while what was found is written.
             services: [
                 .init(
-                    service: self, successTerminationBehavior: .gracefullyShutdownGroup,
+                    service: application,
                     failureTerminationBehavior: .gracefullyShutdownGroup),
                 .init(
-                    service: application,
+                    service: self, successTerminationBehavior: .gracefullyShutdownGroup,
                     failureTerminationBehavior: .gracefullyShutdownGroup),
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(Self.grace)
         let group = ServiceGroup(configuration: configuration)
         do {
-            try await group.run()
+            try await runUntilLeft(group)
         } catch {
-            await settings.close()
+            await closeSettings()
             throw error
         }
-        await settings.close()
+        await closeSettings()
     }
 
     private func warnOfPlainText() {

@@ -51,7 +51,8 @@ struct ScanCommand: ParsableCommand {
         let index = try comparison.index(for: pipeline)
         let store = try queue.open()
         let stopSwitch = StopSwitch()
-        let signals = StopSignals(stopSwitch)
+        // Inputs that do not end are left by the scan itself; the rest is the store's time.
+        let signals = StopSignals(stopSwitch, grace: 10)
         let scan = ScanRun(
             inputs: inputs, pipeline: pipeline, index: index, store: store, stopSwitch: stopSwitch)
         let progress =
@@ -63,7 +64,10 @@ struct ScanCommand: ParsableCommand {
         progress?.finish()
         withExtendedLifetime(signals) {}
         print(summary)
-        try finish(summary)
+        do { try finish(summary) } catch let code as ExitCode where scan.inputsLeft > 0 {
+            // Threads are left that may use anything: nothing is taken down around them.
+            _exit(code.rawValue)
+        }
     }
 
     private func print(_ event: ScanEvent, storePath: String) {

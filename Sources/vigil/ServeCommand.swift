@@ -69,11 +69,14 @@ struct ServeCommand: ParsableCommand {
             )
         }
         let problem = Mutex<String?>(nil)
+        let isListening = Flag()
+        let signals = ServiceSignals(isRunning: { isListening.isSet }) { service.leave() }
         // This is the main thread, which has nothing to do but wait for the end.
         let ended = DispatchSemaphore(value: 0)
         Task {
             do {
                 try await service.serve { port in
+                    isListening.set()
                     logger.notice("listening at \(scheme)://\(settings.host):\(port)")
                 }
             } catch {
@@ -82,8 +85,20 @@ struct ServeCommand: ParsableCommand {
             ended.signal()
         }
         ended.wait()
+        service.leave()
+        withExtendedLifetime(signals) {}
+        // Threads are left that may use anything: nothing is taken down around them.
+        if problem.withLock({ $0 == nil }), service.hasRemainder { _exit(0) }
         return problem.withLock { $0 }
     }
+}
+
+/// Is set once.
+private final class Flag: Sendable {
+    private let value = Atomic<Bool>(false)
+
+    var isSet: Bool { value.load(ordering: .acquiring) }
+    func set() { value.store(true, ordering: .releasing) }
 }
 
 extension Role: ExpressibleByArgument {}

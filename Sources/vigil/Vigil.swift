@@ -34,6 +34,9 @@ struct Vigil: ParsableCommand {
         }
         // A closed pipe is an error of one write, not the end of a run that has alerts to record.
         signal(SIGPIPE, SIG_IGN)
+        // Nothing can interrupt a look-up of a name, so it shall not take the usual half a minute; what
+        // the operator says wins. No thread is there yet that could read the environment meanwhile.
+        setenv("RES_OPTIONS", "timeout:2 attempts:2", 0)
         MediaLibrary.prepare()
         main(nil)
     }

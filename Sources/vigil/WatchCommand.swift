@@ -111,15 +111,23 @@ struct WatchCommand: ParsableCommand {
             let elapsed = DispatchTime.now().uptimeNanoseconds - start.uptimeNanoseconds
             if let seconds, Double(elapsed) / 1e9 >= seconds { break }
         }
-        run.stop()
-        withExtendedLifetime(signals) {}
+        let remainder = run.stop()
         guard let status = run.status(of: number) else { return }
         output.finish(run.takeMinutes(of: number), status, of: input.redacted)
-        if !Console.isComplete() {
+        let isComplete = Console.isComplete()
+        withExtendedLifetime(signals) {}
+        if !isComplete {
             Console.error("vigil: not all results could be written to standard output")
-            throw status.alerts > 0 ? Exit.found : Exit.incomplete
         }
-        if status.alerts > 0 { throw Exit.found }
-        if status.coverage.examinedSeconds == 0 { throw Exit.incomplete }
+        let code = code(status, isComplete: isComplete && remainder.isRecorded)
+        // Threads are left that may use anything: nothing is taken down around them.
+        if remainder != LiveRun.Remainder() { _exit(code.rawValue) }
+        if code != .success { throw code }
+    }
+
+    private func code(_ status: WatchStatus, isComplete: Bool) -> ExitCode {
+        if status.alerts > 0 { return Exit.found }
+        let isExamined = isComplete && status.coverage.examinedSeconds > 0
+        return isExamined ? .success : Exit.incomplete
     }
 }

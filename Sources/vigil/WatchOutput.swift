@@ -20,6 +20,9 @@ struct WatchOutput: Sendable {
         case .refused(_, let name, let why):
             if showsStatus { ProgressLine.clear() }
             return Console.error("vigil: \(name): \(why)")
+        case .stuck(_, let name):
+            if showsStatus { ProgressLine.clear() }
+            return Console.error("vigil: \(name): its reader does not end, and is left")
         }
         if showsStatus { ProgressLine.clear() }
         switch format {
@@ -99,7 +102,7 @@ struct WatchOutput: Sendable {
         switch status.connection {
         case .connecting: parts.append("connecting")
         case .connected: parts.append("connected")
-        case .waiting(let why): parts.append("waiting: \(why)")
+        case .waiting(let why), .heldBack(let why, _): parts.append("waiting: \(why)")
         case .ended: parts.append(count(status.connections, "connection"))
         }
         if let lag = status.lag {

@@ -94,9 +94,13 @@ final class Service {
 
     /// Kills it without a warning.
     func killNow() {
-        guard let program else { return }
-        kill(program.pid, SIGKILL)
-        program.waitForEnd()
+        kill(pid, SIGKILL)
+        waitForFall()
+    }
+
+    /// Waits until it has ended by itself.
+    func waitForFall() {
+        program?.waitForEnd()
         forget()
     }
 

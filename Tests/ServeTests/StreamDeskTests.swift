@@ -233,6 +233,53 @@ import Testing
         }
     }
 
+    @Test func whatFelledTheServiceWaitsAndIsReadAgain() async throws {
+        let folder = NSTemporaryDirectory() + "vigil-desk-" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let store = try SQLiteStore(directory: folder)
+        let id = StreamID(newID())
+        _ = try store.add(
+            WatchedStream(
+                id: id, address: "tcp://127.0.0.1:1/live/one", name: "one", isTrusted: true,
+                place: StreamPlace(server: "edge", path: "live/one"),
+                startedUnixMilliseconds: unixMilliseconds() - 600_000))
+        var remains = JournalRemains()
+        remains.end = .fell
+        remains.crashed = JournalRemains.Act(stream: id, isLooking: false, lasted: 1)
+        for falls in 1...2 {
+            let bed = try DeskBed(folder: folder, mostStreams: 1, remains: remains)
+            func isWaiting() -> Bool {
+                guard case .heldBack? = bed.desk.status(of: id)?.connection else { return false }
+                return true
+            }
+            _ = try await bed.desk.resume()
+            #expect(isWaiting() && bed.desk.heldBack == falls - 1)
+            // No hook releases it, it keeps its place, and nobody takes it to be away.
+            #expect(try await bed.publish("1") == id)
+            await bed.sweep(inSeconds: 5000)
+            #expect(try isWaiting() && bed.isWatched(id) && bed.desk.readers == 1)
+            try await bed.desk.flush()
+            let minute = try #require(try store.total(of: id))
+            #expect((minute.missedSeconds[.notRunning] ?? 0) > 590)
+            try bed.desk.resumeDue(at: unixMilliseconds() + 5000)
+            #expect(isWaiting(), "too early")
+            try bed.desk.resumeDue(at: unixMilliseconds() + 700_000)
+            #expect(!isWaiting() && bed.desk.status(of: id) != nil && bed.desk.heldBack == 0)
+            #expect(try store.suspicions().map(\.isOnProbation) == [true])
+            try await bed.desk.close()
+            #expect(try store.suspicions().map(\.falls) == [falls])
+        }
+        // Somebody who may asks for it again.
+        let bed = try DeskBed(folder: folder, mostStreams: 1, remains: remains)
+        _ = try await bed.desk.resume()
+        #expect(bed.desk.heldBack == 1)
+        var asked = bed.request("1")
+        (asked.place, asked.isKept) = (nil, true)
+        #expect(try await bed.desk.add(asked).stream.id == id)
+        #expect(bed.desk.heldBack == 0 && bed.desk.count == 1)
+        try await bed.desk.close()
+    }
+
     @Test func whoIsOnRecordIsWhoIsLeft() async throws {
         try await withBed { bed in
             let id = try await bed.publish("1")
@@ -287,7 +334,9 @@ struct DeskBed: Sendable {
     let desk: StreamDesk
     private let start = ContinuousClock.now
 
-    init(folder: String, mostStreams: Int) throws {
+    init(
+        folder: String, mostStreams: Int, remains: JournalRemains = JournalRemains()
+    ) throws {
         store = try SQLiteStore(directory: folder)
         let pipeline = Pipeline()
         let run = LiveRun(
@@ -299,7 +348,7 @@ struct DeskBed: Sendable {
             run: run, store: store,
             reading: try SQLiteStore(directory: folder, readOnly: true), settings: settings,
             servers: [MediaServer(name: "edge", driver: server)], events: EventHub(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, remains: remains)
     }
 
     /// A media server's hook; nothing listens at the address.

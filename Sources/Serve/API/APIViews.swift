@@ -45,6 +45,8 @@ struct CoverageView: Encodable {
 struct StatusView: Encodable {
     var connection: String
     var reason: String?
+    /// When it is read again, of one that is held back.
+    var retryUnixMs: Int64?
     var connections: Int
     var keyframes: Int
     var samples: Int
@@ -62,8 +64,10 @@ struct StatusView: Encodable {
             case .connecting: ("connecting", nil)
             case .connected: ("connected", nil)
             case .waiting(let why): ("waiting", why)
+            case .heldBack(let why, _): ("held_back", why)
             case .ended: ("ended", nil)
             }
+        if case .heldBack(_, let time) = status.connection { retryUnixMs = time }
         connections = status.connections
         keyframes = status.keyframes
         samples = status.samples

@@ -78,6 +78,21 @@ package final class ServiceReports: Sendable {
         if isTold { told.withLock { $0.isCanaryFailing = true } }
     }
 
+    // MARK: Streams that felled the service
+
+    /// Tells of a stream that is not read for now.
+    package func tellOfHeldBack(_ stream: WatchedStream, _ suspicion: StreamSuspicion) async {
+        _ = await attempt { [composer] now in
+            let payload = EventPayload.streamHeldBack(
+                stream, suspicion, at: now, origin: composer.origin)
+            return [
+                EventDraft(payload.kind.rawValue, about: stream.name, stream: stream.id) {
+                    payload.body(id: $0)
+                }
+            ]
+        }
+    }
+
     // MARK: Coverage
 
     /// Looks once a minute at what was examined of each stream.
