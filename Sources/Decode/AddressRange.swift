@@ -46,6 +46,12 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         }
     }
 
+    /// The first address of the network that an IPv6 address lies in; an IPv4 address itself.
+    public func network(bits: Int) -> IPAddress {
+        guard bytes.count == 16 else { return self }
+        return IPAddress(bytes: AddressRange.masked(bytes, bits))
+    }
+
     /// Whether it is that of a group.
     var isMulticast: Bool {
         bytes.count == 4 ? bytes[0] & 0xf0 == 0xe0 : bytes[0] == 0xff
@@ -65,6 +71,17 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
     let first: IPAddress
     /// Bits that all its addresses have in common.
     let prefix: Int
+
+    /// The addresses of this machine alone.
+    public static let loopback = [
+        AddressRange(IPAddress(bytes: [127, 0, 0, 0]), 8),
+        AddressRange(IPAddress(bytes: [UInt8](repeating: 0, count: 15) + [1]), 128),
+    ]
+
+    private init(_ first: IPAddress, _ prefix: Int) {
+        self.first = first
+        self.prefix = prefix
+    }
 
     /// Takes `address/bits`, or an address alone for the range of that one.
     /// - Throws: `DecodeError` that says what is wrong, for instance bits set beyond the prefix.
@@ -119,7 +136,7 @@ public struct AddressRange: Sendable, Hashable, CustomStringConvertible {
             && Self.masked(address.bytes, prefix) == first.bytes
     }
 
-    private static func masked(_ bytes: [UInt8], _ prefix: Int) -> [UInt8] {
+    fileprivate static func masked(_ bytes: [UInt8], _ prefix: Int) -> [UInt8] {
         bytes.enumerated().map { place, byte in
             let kept = min(8, max(0, prefix - place * 8))
             return kept == 8 ? byte : byte & ~(0xff >> UInt8(kept))

@@ -89,6 +89,8 @@ public struct SyntheticSettings: Sendable, Hashable {
     public var keyframeInterval: Double
     /// Keyframes before the clip repeats.
     public var keyframes: Int
+    /// What its picture is painted from: another number is another picture.
+    public var seed: UInt64 = 1
 
     /// Makes settings for 30 frames a second.
     public init(
@@ -133,7 +135,8 @@ public final class SyntheticClip {
         self.settings = settings
         let encoder = try ClipEncoder(settings)
         let film = SyntheticFilm(
-            width: settings.width, height: settings.height, loopFrames: settings.frames)
+            width: settings.width, height: settings.height, loopFrames: settings.frames,
+            seed: settings.seed)
         let packets = PacketList()
         let deadline = av_gettime_relative() + Int64(bounded: limit * 1_000_000)
         // What an encoder makes of the first group says little: its rate control does not know the

@@ -25,14 +25,16 @@ package struct SyntheticFilm: Sendable {
     ///   - width: samples in a row, even.
     ///   - height: rows, even.
     ///   - loopFrames: frames after which the film repeats.
-    package init(width: Int, height: Int, loopFrames: Int) {
+    ///   - seed: of the texture.
+    package init(width: Int, height: Int, loopFrames: Int, seed: UInt64 = 1) {
         precondition(width >= 16 && height >= 16 && loopFrames > 0, "a film has a size")
         self.width = width
         self.height = height
         self.loopFrames = loopFrames
         reach = height / 8
         textureWidth = width + 2 * reach
-        texture = Self.texture(width: textureWidth, height: height + 2 * reach)
+        texture = Self.texture(
+            width: textureWidth, height: height + 2 * reach, seed: seed)
         var random = NoiseGenerator(seed: 2)
         noise = (0..<Self.noisePositions + width).map { _ in
             // -3…3, the middle more often than the ends, as two's complement.
@@ -128,8 +130,8 @@ extension SyntheticFilm {
 
     /// A sum of octaves of smooth noise: lattices of half the height down to two samples, the finer
     /// ones fainter, as in natural pictures.
-    private static func texture(width: Int, height: Int) -> [UInt8] {
-        var random = NoiseGenerator(seed: 1)
+    private static func texture(width: Int, height: Int, seed: UInt64) -> [UInt8] {
+        var random = NoiseGenerator(seed: seed)
         var sum = [Float](repeating: 0, count: width * height)
         var amplitude: Float = 1
         var cell = height / 2
