@@ -5,6 +5,10 @@
 // so often the film is sent over loopback and watched like any other stream: read, looked at,
 // compared with all that is known, recorded. What came through is taken off the queue again, so that
 // nobody is alerted. Invariant: one canary at a time, on a queue of its own.
+//
+// The film is a secret: painted from random numbers with each start, and sent only to a connection that
+// this process has made. So no other process can take the canary's connection, send the film itself, or
+// have it seen in another stream.
 
 internal import Decode
 internal import Foundation
@@ -43,6 +47,8 @@ final class Canary: Sendable {
     private let arrived = DispatchSemaphore(value: 0)
     private let closed = DispatchSemaphore(value: 0)
     private let isCancelled = Atomic<Bool>(false)
+    /// The stream of the one that goes on, or went last.
+    private let stream = Mutex<StreamID?>(nil)
 
     /// Longest that a canary may take, seconds.
     private static let limit = 20.0
@@ -51,6 +57,12 @@ final class Canary: Sendable {
 
     /// How the canaries went.
     var result: CanaryState { state.withLock { $0 } }
+
+    /// Whether an alert of the canary's set is of the canary's own stream.
+    func isOwn(_ alert: Alert) -> Bool {
+        let own = stream.withLock { $0 }
+        return own != nil && alert.stream?.id == own?.description
+    }
 
     /// Takes an alert of the canary's set.
     func opened() { arrived.signal() }
@@ -102,13 +114,15 @@ final class Canary: Sendable {
 
     /// - Returns: why it did not come through; `nil` where it did.
     private func watch(_ run: LiveRun) throws(ServeError) -> String? {
-        let feed = try LoopbackFeed(film)
+        let feed = try LoopbackFeed(film, over: Self.filmSeconds)
         defer { feed.stop() }
         let input: LiveInput
         do throws(DecodeError) { input = try LiveInput("tcp://127.0.0.1:\(feed.port)") } catch {
             return error.message
         }
-        let number = run.watch(input, egress: .watch, isPriority: true)
+        let id = StreamID(newID())
+        stream.withLock { $0 = id }
+        let number = run.watch(input, egress: .watch, as: id, isPriority: true)
         let isThere = arrived.wait(timeout: .now() + Self.limit) == .success
         let status = run.status(of: number)
         run.unwatch(number)
@@ -142,12 +156,12 @@ extension Canary {
             guard let codec else {
                 throw ServeError(.configuration, "the canary needs an encoder; set canary_s to 0")
             }
-            let clip = try SyntheticClip(
-                SyntheticSettings(
-                    codec: codec, width: 320, height: 240, kilobitsPerSecond: 400,
-                    keyframeInterval: keyframeSeconds,
-                    keyframes: Int(bounded: filmSeconds / keyframeSeconds)),
-                limit: 30, interrupt: Interrupt())
+            var settings = SyntheticSettings(
+                codec: codec, width: 320, height: 240, kilobitsPerSecond: 400,
+                keyframeInterval: keyframeSeconds,
+                keyframes: Int(bounded: filmSeconds / keyframeSeconds))
+            settings.seed = .random(in: .min ... .max)
+            let clip = try SyntheticClip(settings, limit: 30, interrupt: Interrupt())
             try clip.write(to: path, as: .mpegts, repeats: 1)
             guard let data = FileManager.default.contents(atPath: path) else {
                 throw ServeError(.state, "the canary's film in \(folder) cannot be read")
@@ -172,77 +186,5 @@ extension Canary {
             throw ServeError(.state, "the canary's film has no picture that can be compared")
         }
         return set
-    }
-}
-
-/// Sends bytes, at the pace of the film, to whoever connects first over loopback.
-private final class LoopbackFeed: @unchecked Sendable {
-    // Sound: what changes is atomic or touched by the feed's one thread alone.
-    private let listener: Int32
-    private let isStopped = Atomic<Bool>(false)
-    let port: Int
-
-    init(_ bytes: [UInt8]) throws(ServeError) {
-        let listener = socket(
-            AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isOpen = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                listener >= 0 && bind(listener, pointer, length) == 0
-                    && getsockname(listener, pointer, &length) == 0 && listen(listener, 1) == 0
-            }
-        }
-        guard isOpen else {
-            let reason = String(cString: strerror(errno))
-            close(listener)
-            throw ServeError(.network, "the canary cannot listen on 127.0.0.1: \(reason)")
-        }
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        // A thread of its own: it waits in `poll` and in `send`, for seconds.
-        let thread = Thread { [self] in feed(bytes) }
-        thread.name = "canary"
-        thread.start()
-    }
-
-    /// Ends the feed, soon.
-    func stop() { isStopped.store(true, ordering: .relaxed) }
-
-    private var goesOn: Bool { !isStopped.load(ordering: .relaxed) }
-
-    private func feed(_ bytes: [UInt8]) {
-        defer { close(listener) }
-        var waiting = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-        while goesOn, poll(&waiting, 1, 100) == 0 {}
-        guard goesOn else { return }
-        let peer = accept(listener, nil, nil)
-        guard peer >= 0 else { return }
-        defer { close(peer) }
-        // Ten pieces a second, so that keyframes come one by one.
-        let pieces = Int(bounded: Canary.filmSeconds * 10)
-        let size = max(1, bytes.count / pieces + 1)
-        for start in stride(from: 0, to: bytes.count, by: size) where goesOn {
-            let end = min(bytes.count, start + size)
-            guard Self.send(bytes[start..<end], to: peer) else { return }
-            usleep(100_000)
-        }
-        // The end of the stream would be taken for a loss of the connection.
-        while goesOn { usleep(50_000) }
-    }
-
-    private static func send(_ bytes: ArraySlice<UInt8>, to peer: Int32) -> Bool {
-        bytes.withUnsafeBytes { buffer in
-            var sent = 0
-            while sent < buffer.count {
-                let count = Glibc.send(
-                    peer, buffer.baseAddress! + sent, buffer.count - sent, Int32(MSG_NOSIGNAL))
-                guard count > 0 else { return false }
-                sent += count
-            }
-            return true
-        }
     }
 }

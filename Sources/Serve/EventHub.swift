@@ -2,7 +2,11 @@
 //
 // A listener that does not keep up loses the oldest events, which a metric counts: an alert is never
 // held up by a listener, and the list of alerts has what was lost.
+//
+// Places are shared: a token has some of them at most, and the last eighth is for operators. A token
+// that has its share gets a further one only in the stead of one of its own that does not keep up.
 
+internal import Decode
 internal import Foundation
 internal import Synchronization
 
@@ -21,8 +25,22 @@ package struct ServiceEvent: Sendable {
 
 /// Those who listen.
 package final class EventHub: Sendable {
+    private struct Listener {
+        var token: String
+        var isBehind = false
+        var continuation: AsyncStream<ServiceEvent>.Continuation
+    }
+
+    /// Why somebody may not listen.
+    package enum Refusal: Error, Sendable, Hashable {
+        /// All places are taken, or the service ends.
+        case full
+        /// The token has its share.
+        case share(most: Int)
+    }
+
     private struct State {
-        var listeners: [Int: AsyncStream<ServiceEvent>.Continuation] = [:]
+        var listeners: [Int: Listener] = [:]
         var next = 0
         var lost = 0
         var isFinished = false
@@ -33,42 +51,84 @@ package final class EventHub: Sendable {
     /// Events that may wait for a listener.
     package static let mostWaiting = 256
 
+    /// Places of this hub.
+    package let most: Int
+    /// Most of them that one token has.
+    package let mostOfToken: Int
     private let state = Mutex(State())
 
     /// Nobody listens yet.
-    package init() {}
+    package init(most: Int = EventHub.mostListeners, mostOfToken: Int = 8) {
+        self.most = most
+        self.mostOfToken = mostOfToken
+    }
 
-    /// Begins to listen; `nil` where too many do.
-    package func listen() -> AsyncStream<ServiceEvent>? {
-        state.withLock { state in
-            guard state.listeners.count < Self.mostListeners, !state.isFinished else { return nil }
-            let (stream, continuation) = AsyncStream.makeStream(
-                of: ServiceEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
-            let number = state.next
-            state.next += 1
-            state.listeners[number] = continuation
-            continuation.onTermination = { [weak self] _ in
-                self?.state.withLock { _ = $0.listeners.removeValue(forKey: number) }
-            }
-            return stream
+    /// Begins to listen.
+    /// - Parameters:
+    ///   - token: which token was shown, by a name of it.
+    ///   - isFirst: whether it may have one of the last places.
+    package func listen(
+        by token: String, isFirst: Bool = false
+    ) throws(Refusal) -> AsyncStream<ServiceEvent> {
+        let (stream, continuation) = AsyncStream.makeStream(
+            of: ServiceEvent.self, bufferingPolicy: .bufferingNewest(Self.mostWaiting))
+        let (outcome, behind) = state.withLock { state in
+            enter(Listener(token: token, continuation: continuation), isFirst, &state)
         }
+        // Not under the lock: its end comes back here.
+        behind?.finish()
+        let number: Int
+        switch outcome {
+        case .success(let entered): number = entered
+        case .failure(let refusal): throw refusal
+        }
+        continuation.onTermination = { [weak self] _ in
+            self?.state.withLock { _ = $0.listeners.removeValue(forKey: number) }
+        }
+        return stream
+    }
+
+    /// - Returns: the listener's number, and one that gives way to it.
+    private func enter(
+        _ listener: Listener, _ isFirst: Bool, _ state: inout State
+    ) -> (Result<Int, Refusal>, AsyncStream<ServiceEvent>.Continuation?) {
+        guard !state.isFinished else { return (.failure(.full), nil) }
+        var behind: AsyncStream<ServiceEvent>.Continuation?
+        let own = state.listeners.filter { $0.value.token == listener.token }
+        if own.count >= mostOfToken {
+            guard let slowest = own.filter(\.value.isBehind).keys.min() else {
+                return (.failure(.share(most: mostOfToken)), nil)
+            }
+            behind = state.listeners.removeValue(forKey: slowest)?.continuation
+        }
+        guard state.listeners.count < (isFirst ? most : most - most / 8) else {
+            return (.failure(.full), behind)
+        }
+        state.next += 1
+        state.listeners[state.next] = listener
+        return (.success(state.next), behind)
     }
 
     /// Sends an event to all.
     package func send(_ event: ServiceEvent) {
-        let listeners = state.withLock { Array($0.listeners.values) }
-        var lost = 0
-        for listener in listeners {
-            if case .dropped = listener.yield(event) { lost += 1 }
+        let listeners = state.withLock { $0.listeners }
+        var behind: [Int] = []
+        for (number, listener) in listeners {
+            if case .dropped = listener.continuation.yield(event) { behind.append(number) }
         }
-        guard lost > 0 else { return }
-        state.withLock { $0.lost += lost }
+        guard !behind.isEmpty else { return }
+        state.withLock { state in
+            state.lost += behind.count
+            for number in behind { state.listeners[number]?.isBehind = true }
+        }
     }
 
     /// Sends a value as JSON.
     func send(_ type: String, _ value: some Encodable) {
         guard let data = try? APICoding.encoder().encode(value) else { return }
-        send(ServiceEvent(type: type, data: String(decoding: data, as: UTF8.self)))
+        send(
+            ServiceEvent(
+                type: type, data: PlainText.escapedJSON(String(decoding: data, as: UTF8.self))))
     }
 
     /// Events that listeners lost because they did not keep up.
@@ -82,6 +142,6 @@ package final class EventHub: Sendable {
             state.isFinished = true
             return Array(state.listeners.values)
         }
-        for listener in listeners { listener.finish() }
+        for listener in listeners { listener.continuation.finish() }
     }
 }

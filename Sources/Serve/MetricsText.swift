@@ -62,6 +62,7 @@ struct ServiceFigures {
     var feedback: [(verdict: Verdict, count: Int)]
     var requests: [Int: Int]
     var refusals: Int
+    var door = Door.Figures()
     var listeners: Int
     var eventsLost: Int
     var canary: CanaryState
@@ -167,6 +168,17 @@ struct ServiceFigures {
         metrics.counter(
             "vigil_http_refusals_total", "Requests without a token that allows them.",
             [("", Double(refusals))])
+        metrics.gauge(
+            "vigil_http_connections", "Connections to the API.",
+            [("", Double(door.connections))])
+        metrics.counter(
+            "vigil_http_connections_evicted_total",
+            "Connections that lost their place to new ones, or took too long while places were short.",
+            [("", Double(door.evicted))])
+        metrics.counter(
+            "vigil_http_connections_refused_total",
+            "New connections for which all places were taken by requests that were being answered.",
+            [("", Double(door.refused))])
         metrics.gauge(
             "vigil_event_listeners", "Listeners to events.", [("", Double(listeners))])
         metrics.counter(

@@ -15,6 +15,12 @@ public struct ServiceSettings: Sendable {
     public var host = "127.0.0.1"
     /// Its port; 0 takes a free one.
     public var port = 8420
+    /// Where health and hooks are offered a second time, with places of their own; `nil` is nowhere.
+    public var inner: (host: String, port: Int)?
+    /// Which connections have a place.
+    package var places = ConnectionPlaces.Limits()
+    /// Most listeners to events that one token has.
+    package var mostListenersOfToken = 8
     /// Files with the certificate chain and its key, both PEM; `nil` is HTTP without TLS.
     public var tls: (certificate: String, key: String)?
     /// File with the hashes of the tokens that callers show.
@@ -121,6 +127,14 @@ public struct ServiceSettings: Sendable {
             }
             (self.host, self.port) = (host, port)
         }
+        if let text = try section.text("listen_health") {
+            guard let inner = Self.endpoint(text) else {
+                throw section.error(
+                    "listen_health", "must be an address and a port: 127.0.0.1:8421")
+            }
+            self.inner = inner
+        }
+        try readPlaces(&section)
         let certificate = try section.text("tls_certificate")
         let key = try section.text("tls_key")
         switch (certificate, key) {
@@ -138,6 +152,17 @@ public struct ServiceSettings: Sendable {
         try section.number("canary_s", in: 0...86_400) { canarySeconds = $0 }
         guard canarySeconds == 0 || canarySeconds >= 5 else {
             throw section.error("canary_s", "must be 0 for none, or 5 or more")
+        }
+    }
+
+    private mutating func readPlaces(_ section: inout StrictMapping) throws(RunError) {
+        try section.integer("max_connections", in: 64...65_536) { places.most = $0 }
+        try section.integer("max_connections_per_peer", in: 0...65_536) { places.mostOfPeer = $0 }
+        if try section.texts("uncapped_peers") != nil {
+            places.uncapped = try Self.ranges("uncapped_peers", &section)
+        }
+        try section.integer("max_listeners_per_token", in: 1...EventHub.mostListeners) {
+            mostListenersOfToken = $0
         }
     }
 

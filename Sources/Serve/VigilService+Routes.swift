@@ -10,43 +10,70 @@ internal import Run
 
 extension VigilService {
     func router() -> Router<APIContext> {
-        let router = Router(context: APIContext.self)
-        let requests = RequestFigures()
-        router.add(
-            middleware: AnswerFailures(
-                logger: logger, figures: requests, methods: PathMethods(), refusals: refusals))
+        let router = emptyRouter()
         let streams = StreamRoutes(desk: desk)
         let alerts = AlertRoutes(
             reading: reading, disk: readingDisk, events: events, known: known, audit: audit)
-        let actions = ActionRoutes(store: store, disk: hookDisk, audit: audit, logger: logger)
-        func gate(_ role: Role) -> Gatekeeper {
-            Gatekeeper(tokens: tokens, role: role, refusals: refusals)
+        let actions = ActionRoutes(
+            store: store, disk: actionDisk, reading: reading, readingDisk: readingDisk,
+            audit: audit, logger: logger)
+        func group(_ role: Role) -> RouterGroup<APIContext> {
+            router.group("v1").add(
+                middleware: Gatekeeper(
+                    tokens: tokens, role: role, refusals: refusals, methods: methods)
+            ).add(middleware: WithinQuota(quota: apiQuota, refusals: refusals))
         }
-        let readers = router.group("v1").add(middleware: gate(.reader))
+        let readers = group(.reader)
         streams.addReading(to: readers)
         alerts.add(to: readers)
         actions.addReading(to: readers)
         let legalHolds = LegalHoldRoutes(
-            store: store, disk: hookDisk, logger: logger, audit: audit)
+            store: store, disk: actionDisk, reading: reading, readingDisk: readingDisk,
+            logger: logger, audit: audit)
         legalHolds.addReading(to: readers)
-        let operators = router.group("v1").add(middleware: gate(.operator))
+        let operators = group(.operator)
         streams.addChanging(to: operators)
         actions.addChanging(to: operators)
         legalHolds.addChanging(to: operators)
-        FeedbackRoutes(store: store, disk: hookDisk, figures: feedback, logger: logger)
-            .add(to: router.group("v1").add(middleware: gate(.consumer)))
+        FeedbackRoutes(store: store, disk: actionDisk, figures: feedback, logger: logger)
+            .add(to: group(.consumer))
+        addHooks(to: router)
+        addHealth(to: router)
+        router.group("").add(
+            middleware: Gatekeeper(
+                tokens: tokens, role: .reader, refusals: refusals, methods: methods)
+        ).add(middleware: WithinQuota(quota: apiQuota, refusals: refusals)).get("metrics") { _, _ in
+            try await metrics()
+        }
+        return router
+    }
+
+    /// The routes of the second listener: health and hooks, and nothing that a reader could fill.
+    func innerRouter() -> Router<APIContext> {
+        let router = emptyRouter()
+        addHooks(to: router)
+        addHealth(to: router)
+        return router
+    }
+
+    private func emptyRouter() -> Router<APIContext> {
+        let router = Router(context: APIContext.self)
+        router.add(
+            middleware: AnswerFailures(
+                logger: logger, figures: requests, methods: methods, refusals: refusals))
+        return router
+    }
+
+    private func addHooks(to router: Router<APIContext>) {
         let hooks = HookRoutes(
             servers: settings.servers, desk: desk, stops: stops, store: store, disk: hookDisk,
             logger: logger)
         hooks.add(
             to: router.group("v1").add(
                 middleware: Gatekeeper(
-                    tokens: tokens, role: .hook, refusals: refusals, takesQuery: true)))
-        addHealth(to: router)
-        router.group("").add(middleware: gate(.reader)).get("metrics") { _, _ in
-            try await metrics(requests, refusals)
-        }
-        return router
+                    tokens: tokens, role: .hook, refusals: refusals, methods: methods,
+                    takesQuery: true)
+            ).add(middleware: WithinQuota(quota: hookQuota, refusals: refusals)))
     }
 
     private func addHealth(to router: Router<APIContext>) {
@@ -63,16 +90,14 @@ extension VigilService {
         }
     }
 
-    private func metrics(
-        _ requests: RequestFigures, _ refusals: RefusalLog
-    ) async throws -> Response {
+    private func metrics() async throws -> Response {
         let reports = try await readingDisk.run { [reading] in try reading.counts() }
         let figures = ServiceFigures(
             totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
             unwatched: desk.unwatched, heldBack: desk.heldBack, stuckReaders: run.stuckReaders,
             reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
             refusals: refusals.count,
-            listeners: events.listeners, eventsLost: events.lost,
+            door: door.figures, listeners: events.listeners, eventsLost: events.lost,
             canary: canary?.result ?? CanaryState(), deliveries: await deliveries.figures,
             memory: MemoryFigures())
         return Response(

@@ -31,6 +31,8 @@ public struct VigilService: Sendable {
     let reading: any LiveStore
     let readingDisk = StoreQueue("vigil.serve.read")
     let hookDisk = StoreQueue("vigil.serve.hooks")
+    /// Of what people change: hooks do not wait for it.
+    let actionDisk = StoreQueue("vigil.serve.actions")
     let events: EventHub
     let canary: Canary?
     let stops: StopDesk
@@ -44,9 +46,12 @@ public struct VigilService: Sendable {
     let refusals: RefusalLog
     let journal: ReadingJournal?
     let ending = ServiceEnding()
+    let door: Door
+    let apiQuota: RequestQuota
+    let hookQuota: RequestQuota
+    let requests = RequestFigures()
+    let methods = PathMethods()
 
-    /// Most connections to the API at a time.
-    private static let mostConnections = 512
     /// How long the end may take in all before everything is cancelled, seconds; the program then
     /// leaves.
     private static let grace = 5
@@ -63,6 +68,9 @@ public struct VigilService: Sendable {
         self.settings = settings
         self.logger = logger
         refusals = RefusalLog(logger)
+        door = Door(settings.places, refusals)
+        apiQuota = .api(of: settings.places.most)
+        hookQuota = .hooks(of: settings.places.most)
         guard let path = settings.tokens else {
             throw ServeError(
                 .configuration,
@@ -115,7 +123,9 @@ public struct VigilService: Sendable {
         retention = RetentionKeeper(
             schedule: settings.retention, directory: directory, newestRecord: newestRecord,
             logger: logger)
-        let events = EventHub()
+        let events = EventHub(
+            most: RequestQuota.listeners(of: settings.places.most),
+            mostOfToken: settings.mostListenersOfToken)
         self.store = store
         self.events = events
         let stops = StopDesk(
@@ -203,6 +213,10 @@ public struct VigilService: Sendable {
                 "stream \(id), \(name): its reader does not end; its watch is over all the same")
         }
         if alert.known.set == Canary.setName {
+            // In another stream it says that somebody has the film, and not that the canary came.
+            guard canary?.isOwn(alert) == true else {
+                return logger.error("the canary's film was seen in a stream that is not its own")
+            }
             if type == "alert.closed" {
                 canary?.ended()
             } else if problem == nil {
@@ -236,23 +250,14 @@ extension VigilService {
             try await audit.begin(known: known, configuration: settings.digest)
         } catch { throw ServeError(.state, "the audit log cannot be begun: \(error)") }
         warnOfPlainText()
-        let application = Application(
-            router: router(), server: try server(),
-            configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port), serverName: nil,
-                availableConnectionsDelegate: MaximumAvailableConnections(
-                    Self.mostConnections)),
-            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) },
-            logger: quiet)
         var configuration = ServiceGroupConfiguration(
             // The last is ended first: callers are answered while what was found is written.
-            services: [
-                .init(
-                    service: application,
-                    failureTerminationBehavior: .gracefullyShutdownGroup),
+            services: (try listeners(listening)).map {
+                .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup)
+            } + [
                 .init(
                     service: self, successTerminationBehavior: .gracefullyShutdownGroup,
-                    failureTerminationBehavior: .gracefullyShutdownGroup),
+                    failureTerminationBehavior: .gracefullyShutdownGroup)
             ],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: quiet)
         configuration.maximumGracefulShutdownDuration = .seconds(Self.grace)
@@ -274,33 +279,10 @@ extension VigilService {
     }
 
     /// What the server's own libraries say is of no use to an operator but where it is an error.
-    private var quiet: Logger {
+    var quiet: Logger {
         var logger = logger
         logger.logLevel = .error
         return logger
-    }
-
-    private func server() throws(ServeError) -> HTTPServerBuilder {
-        let connection = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestDeadline(refusals), CloseWhenAsked()],
-            idleTimeout: .seconds(120),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 32 << 10,
-                maxHeaderFieldCount: 100))
-        guard let tls = settings.tls else { return .http1(configuration: connection) }
-        do {
-            var configuration = TLSConfiguration.makeServerConfiguration(
-                certificateChain: try NIOSSLCertificate.fromPEMFile(tls.certificate).map {
-                    .certificate($0)
-                },
-                privateKey: .privateKey(try NIOSSLPrivateKey(file: tls.key, format: .pem)))
-            configuration.minimumTLSVersion = .tlsv12
-            return try .tls(.http1(configuration: connection), tlsConfiguration: configuration)
-        } catch {
-            throw ServeError(
-                .configuration,
-                "TLS cannot be set up with \(tls.certificate) and \(tls.key): \(error)")
-        }
     }
 }
 

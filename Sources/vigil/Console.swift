@@ -1,6 +1,7 @@
 // Where output goes: data to standard output, all else to standard error. Text from outside (names,
 // messages) passes `printable` before it reaches a terminal.
 
+import Decode
 import Foundation
 import Synchronization
 
@@ -70,20 +71,7 @@ enum Console {
     static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
     /// Text without control characters, so that a file name cannot drive the terminal.
-    static func printable(_ text: String) -> String {
-        if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) { return text }
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
-        return text.unicodeScalars.map { scalar in
-            isControl(scalar) ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
-        }.joined()
-    }
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .format, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
-    }
+    static func printable(_ text: String) -> String { PlainText.escaped(PathText.readable(text)) }
 }
 
 /// JSON lines: one object a line, `type` first, the other keys in the order of the alphabet.
@@ -95,7 +83,7 @@ enum JSONLine {
             // Only a number that JSON does not have can do this, and those are kept out upstream.
             return #"{"type":"error","error":"a result could not be written as JSON"}"#
         }
-        let object = String(decoding: data, as: UTF8.self)
+        let object = PlainText.escapedJSON(String(decoding: data, as: UTF8.self))
         guard let type else { return object }
         let rest = object.dropFirst()
         return #"{"type":"\#(type)""# + (rest == "}" ? "" : ",") + rest

@@ -84,7 +84,7 @@ enum CSV {
 
     /// A field; one that a spreadsheet would take for a formula gets an apostrophe before it.
     private static func field(_ text: String) -> String {
-        var text = text
+        var text = Console.printable(text)
         if let first = text.unicodeScalars.first, "=+-@\t\r".unicodeScalars.contains(first) {
             text = "'" + text
         }

@@ -38,7 +38,7 @@ struct ServeCommand: ParsableCommand {
         do { settings = try ServiceSettings(file: pipeline) } catch {
             throw ValidationError(error.message)
         }
-        var logger = Logger(label: "vigil") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "vigil") { PlainLog.handler(label: $0) }
         logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
         let service: VigilService
         do {

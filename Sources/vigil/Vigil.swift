@@ -6,6 +6,8 @@ import ArgumentParser
 import CProcess
 import Decode
 import Foundation
+import Logging
+import Serve
 
 @main
 struct Vigil: ParsableCommand {
@@ -28,6 +30,10 @@ struct Vigil: ParsableCommand {
     static let areCoreDumpsOff = vigil_forbid_core_dumps() == 0
 
     static func main() {
+        // Before any secret is read: a crash must not print what memory holds.
+        Crash.printNothing()
+        // Whatever a library logs passes the same rule as our own lines.
+        LoggingSystem.bootstrap { PlainLog.handler(label: $0) }
         if !areCoreDumpsOff {
             Console.error(
                 "vigil: core dumps could not be turned off; a crash could write secrets to disk")
@@ -39,6 +45,20 @@ struct Vigil: ParsableCommand {
         setenv("RES_OPTIONS", "timeout:2 attempts:2", 0)
         MediaLibrary.prepare()
         main(nil)
+    }
+}
+
+/// How this program ends where it is wrong.
+enum Crash {
+    /// Ends a crash with the signal alone.
+    ///
+    /// The language's run time has put handlers at these signals where SWIFT_BACKTRACE asks for that, as
+    /// many container images do; they start `swift-backtrace`, which prints registers and the memory that
+    /// they point to.
+    static func printNothing() {
+        for number in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] {
+            signal(number, SIG_DFL)
+        }
     }
 }
 

@@ -12,7 +12,11 @@ extension ServiceAsUsed {
         init() throws {
             let place = try Workplace()
             let film = try Clips.generated("rich-film", seed: 1)
-            service = try Service(place, known: try place.known("film", media: film))
+            service = try Service(
+                place, known: try place.known("film", media: film),
+                .init(
+                    serve: "  max_listeners_per_token: 32",
+                    more: "servers: [{name: edge, kind: generic}]"))
         }
 
         private var residentBytes: Int {
@@ -85,6 +89,54 @@ extension ServiceAsUsed {
             #expect((1...3).contains(told), "\(service.log)")
             #expect(residentBytes - before < 32 << 20, "it grew by \(residentBytes - before) bytes")
             #expect(!service.log.contains(" error "), "\(service.log)")
+        }
+
+        /// Health and a hook, as an orchestrator and a media server ask for them.
+        private func expectHealthAndHooksAnswer(_ when: String) throws {
+            #expect(try service.get("/healthz", as: nil).status == 200, "\(when)")
+            let body = #"{"event":"publish","app":"live","name":"one"}"#
+            let hook = try service.ask(
+                "POST", "/v1/hooks/generic?server=edge&token=\(service.tokens["hook"] ?? "")",
+                as: nil, body: Data(body.utf8), headers: ["Content-Type": "application/json"])
+            #expect(hook.status == 200 || hook.status == 400, "\(when): \(hook.status)")
+        }
+
+        @Test(arguments: [
+            "P", "",
+            "POST /v1/hooks/generic HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\nX: ",
+            "POST /v1/streams HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n",
+        ])
+        func nineHundredConnectionsKeepHealthAndHooksFromNobody(sent: String) throws {
+            var flood: [RawConnection] = []
+            for round in 0..<4 {
+                while flood.count < 900, let more = try? RawConnection(port: service.port) {
+                    more.send(sent)
+                    flood.append(more)
+                    if flood.count.isMultiple(of: 225) {
+                        try expectHealthAndHooksAnswer("with \(flood.count) in round \(round)")
+                    }
+                }
+                try expectHealthAndHooksAnswer("after round \(round)")
+                flood.removeAll { $0.isClosed }
+            }
+            let metrics = try service.get("/metrics").text
+            #expect(metrics.contains("vigil_http_connections_evicted_total"))
+            #expect(!service.log.contains(" error "), "\(service.log)")
+        }
+
+        @Test func aTokenHasItsShareOfListeners() throws {
+            func listener(_ role: String) throws -> (RawConnection, Int) {
+                let connection = try RawConnection(port: service.port)
+                connection.send(
+                    "GET /v1/events HTTP/1.1\r\nHost: x\r\n"
+                        + "Authorization: Bearer \(service.tokens[role] ?? "")\r\n\r\n")
+                return (connection, HTTPAnswer(connection.read() ?? Data()).status)
+            }
+            let readers = try (0..<33).map { _ in try listener("reader") }
+            #expect(readers.map(\.1) == Array(repeating: 200, count: 32) + [429])
+            #expect(try listener("operator").1 == 200)
+            withExtendedLifetime(readers) {}
         }
 
         @Test func moreConnectionsThanItTakesAreSurvived() throws {

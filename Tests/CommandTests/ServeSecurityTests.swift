@@ -95,6 +95,110 @@ extension ServiceAsUsed {
             #expect(try service.ask(method, target, as: wrong).status == 403, "\(method) \(path)")
         }
 
+        @Test func onlyAHooksTokenMayStandInAnAddress() throws {
+            let service = try service(
+                more: "servers: [{name: edge, kind: generic}]")
+            for role in ["operator", "reader", "consumer"] {
+                let token = try #require(service.tokens[role])
+                let answer = try service.ask(
+                    "POST", "/v1/hooks/generic?server=edge&token=\(token)", as: nil)
+                #expect(answer.status == 403, "\(role): \(answer.text)")
+                #expect(!service.log.contains(token) && !answer.text.contains(token))
+            }
+            #expect(service.log.contains("a token of role operator in the address"))
+            let hook = try service.ask(
+                "POST", "/v1/hooks/generic?server=edge&token=\(service.tokens["hook"] ?? "")",
+                as: nil)
+            #expect(hook.status != 401 && hook.status != 403, "\(hook.text)")
+        }
+
+        @Test func anUnknownQueryIsRefusedByNameAtEveryRoute() throws {
+            let service = try service(more: "servers: [{name: edge, kind: nginx-rtmp}]")
+            let paths = try #require(
+                try service.get("/openapi.json", as: nil).object["paths"]
+                    as? [String: [String: Any]])
+            for (path, operations) in paths
+            where !["/healthz", "/readyz", "/openapi.json"].contains(path) {
+                let target = path.replacing("{id}", with: "00000000-0000-7000-8000-000000000000")
+                    .replacing("{kind}", with: "nginx-rtmp")
+                for method in operations.keys.map({ $0.uppercased() }) {
+                    let answer = try service.ask(method, "\(target)?sinse=3")
+                    #expect(answer.status == 400, "\(method) \(path): \(answer.status)")
+                    #expect(answer.errorMessage.contains("sinse"), "\(answer.text)")
+                }
+            }
+        }
+
+        // MARK: - What callers write
+
+        @Test func noTextForgesALogLine() throws {
+            let service = try service()
+            let id = "00000000-0000-7000-8000-000000000000"
+            for bad in ["x\nnotice vigil: audit head 1 f", "x\u{9b}31m", "x\u{202e}y", "\u{2028}"] {
+                let bodies: [(path: String, field: String, body: [String: Any])] = [
+                    ("/v1/streams", "url", ["url": "rtmp://x/\(bad)"]),
+                    (
+                        "/v1/streams", "labels.room",
+                        ["url": "rtmp://203.0.113.1/x", "labels": ["room": bad]]
+                    ),
+                    (
+                        "/v1/streams", "labels",
+                        ["url": "rtmp://203.0.113.1/x", "labels": [bad: "1"]]
+                    ),
+                    (
+                        "/v1/holds", "authority",
+                        ["stream_id": id, "authority": bad, "reason": "", "for_s": 60]
+                    ),
+                    (
+                        "/v1/holds", "reason",
+                        ["stream_id": id, "authority": "a", "reason": bad, "for_s": 60]
+                    ),
+                    ("/v1/legal-holds", "authority", ["alert_id": id, "authority": bad]),
+                    ("/v1/alerts/\(id)/feedback", "by", ["verdict": "confirmed", "by": bad]),
+                ]
+                for (path, field, body) in bodies {
+                    let answer = try service.post(path, body)
+                    #expect(answer.status == 400, "\(path) \(field): \(answer.text)")
+                    #expect(answer.errorMessage.contains(field), "\(answer.text)")
+                }
+                let coded = bad.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+                _ = try service.ask("GET", "/v1/streams/\(coded)", as: nil)
+                _ = try service.ask("GET", "/v1/known?\(coded)=1")
+            }
+            try service.end()
+            let lines = service.log.split(separator: "\n")
+            #expect(!lines.contains { $0.contains("audit head 1 f") && !$0.contains("refused") })
+            for scalar in "\u{9b}\u{202e}\u{2028}".unicodeScalars {
+                #expect(!service.log.unicodeScalars.contains(scalar))
+            }
+        }
+
+        // MARK: - Crashes
+
+        @Test(arguments: [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE])
+        func aCrashPrintsNothing(number: Int32) throws {
+            let process = Process()
+            let pipe = Pipe()
+            process.executableURL = URL(filePath: "/usr/bin/env")
+            process.arguments = [
+                "SWIFT_BACKTRACE=enable=yes,color=no,interactive=no", try Program.vigil(),
+                "receive", "--secret-file", place.file("whsec"),
+            ]
+            try #require(try place.vigil("report", "secret", place.file("whsec")).status == 0)
+            process.standardOutput = pipe
+            process.standardError = pipe
+            try process.run()
+            let first = pipe.fileHandleForReading.availableData
+            #expect(String(decoding: first, as: UTF8.self).contains("127.0.0.1"))
+            kill(process.processIdentifier, number)
+            let rest = String(
+                decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(rest.isEmpty, "\(rest.prefix(500))")
+            #expect(process.terminationReason == .uncaughtSignal)
+            #expect(process.terminationStatus == number)
+        }
+
         // MARK: - Secrets
 
         @Test func credentialsAndStreamKeysAreToldToNobody() throws {

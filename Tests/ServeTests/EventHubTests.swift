@@ -7,7 +7,7 @@ import Testing
 @Suite struct EventHubTests {
     @Test func whoDoesNotKeepUpLosesTheOldest() async throws {
         let hub = EventHub()
-        let slow = try #require(hub.listen())
+        let slow = try hub.listen(by: "reader a")
         let most = EventHub.mostWaiting
         for number in 0..<most + 10 { hub.send(ServiceEvent(type: "x", data: "\(number)")) }
         #expect(hub.lost == 10)
@@ -15,17 +15,57 @@ import Testing
         var heard: [String] = []
         for await event in slow { heard.append(event.data) }
         #expect(heard == (10..<most + 10).map(String.init))
-        #expect(hub.listen() == nil, "it takes listeners although it has ended")
+        #expect(throws: EventHub.Refusal.full, "it takes listeners although it has ended") {
+            _ = try hub.listen(by: "reader a")
+        }
     }
 
     @Test func listenersAreBoundedAndForgotten() throws {
         let hub = EventHub()
-        var streams = (0..<EventHub.mostListeners).compactMap { _ in hub.listen() }
-        #expect(streams.count == EventHub.mostListeners && hub.listen() == nil)
+        let most = EventHub.mostListeners
+        var streams = try (0..<most).map {
+            try hub.listen(by: "operator \($0 / 8)", isFirst: true)
+        }
+        #expect(hub.listeners == most)
+        #expect(throws: EventHub.Refusal.full) { _ = try hub.listen(by: "z", isFirst: true) }
         // A listener that is let go makes room.
         streams.removeLast()
-        #expect(hub.listeners == EventHub.mostListeners - 1)
+        #expect(hub.listeners == most - 1)
         withExtendedLifetime(streams) {}
+    }
+
+    @Test func aTokenHasItsShareAndOthersHaveRoom() throws {
+        let hub = EventHub()
+        var streams = try (0..<hub.mostOfToken).map { _ in try hub.listen(by: "reader a") }
+        #expect(throws: EventHub.Refusal.share(most: 8)) { _ = try hub.listen(by: "reader a") }
+        streams.append(try hub.listen(by: "reader b"))
+        // Readers leave the last eighth to operators.
+        for number in 0... {
+            guard let more = try? hub.listen(by: "reader \(number)") else { break }
+            streams.append(more)
+        }
+        #expect(hub.listeners == hub.most - hub.most / 8)
+        streams.append(try hub.listen(by: "operator a", isFirst: true))
+        withExtendedLifetime(streams) {}
+    }
+
+    @Test func whoIsBehindGivesWayToTheSameToken() async throws {
+        let hub = EventHub(most: 8, mostOfToken: 2)
+        let deaf = try hub.listen(by: "reader a")
+        var good = try hub.listen(by: "reader a").makeAsyncIterator()
+        for number in 0..<EventHub.mostWaiting + 1 {
+            hub.send(ServiceEvent(type: "x", data: "\(number)"))
+            _ = await good.next()
+        }
+        #expect(throws: EventHub.Refusal.full) {
+            _ = try (0..<9).map { try hub.listen(by: "reader \($0)") }
+        }
+        let fresh = try hub.listen(by: "reader a")
+        var heard = 0
+        for await _ in deaf { heard += 1 }
+        #expect(heard == EventHub.mostWaiting, "it has ended")
+        #expect(hub.listeners == 2)
+        withExtendedLifetime(fresh) {}
     }
 
     @Test func anAbsenceIsToldMinuteByMinute() {

@@ -19,6 +19,8 @@ import Testing
         #expect(settings.mostStreams == plain.mostStreams)
         #expect(settings.canarySeconds == plain.canarySeconds)
         #expect(settings.egress == plain.egress)
+        #expect(settings.places == plain.places && settings.inner == nil)
+        #expect(settings.mostListenersOfToken == plain.mostListenersOfToken)
         #expect(settings.tokens == "/etc/vigil/tokens" && settings.known.count == 1)
         #expect(settings.tls == nil && settings.servers.isEmpty)
         #expect(settings.retention == plain.retention)
@@ -75,6 +77,7 @@ import Testing
     @Test(arguments: [
         ("serve: {listn: \"127.0.0.1:1\"}", "listn", "listen"),
         ("serve: {canary: 5}", "canary", "canary_s"),
+        ("serve: {max_connection: 99}", "max_connection", "max_connections"),
         ("egress: {alow: []}", "alow", "allow"),
         ("stop: {deny: 3}", "deny", "deny_s"),
         ("stop: {rules: [{sets: \"*\"}]}", "sets", "set"),
@@ -93,6 +96,8 @@ import Testing
 
     @Test(arguments: [
         "serve: {listen: \"127.0.0.1\"}", "serve: {listen: \"127.0.0.1:70000\"}",
+        "serve: {max_connections: 3}", "serve: {uncapped_peers: [10.0.0.1/8]}",
+        "serve: {listen_health: 8421}", "serve: {max_listeners_per_token: 65}",
         "serve: {max_streams: 0}", "serve: {canary_s: 1}", "serve: {tls_key: k.pem}",
         "egress: {allow: [10.0.0.0/33]}", "egress: {schemes: [file]}", "stop: {rules: [{}]}",
         "servers: [{name: a, kind: srs}, {name: a, kind: srs}]", "servers: [{kind: srs}]",

@@ -1,5 +1,6 @@
 // Why a request is not done: a status, a code for programs and a line for people.
 
+internal import Decode
 internal import Foundation
 internal import HTTPTypes
 internal import Hummingbird
@@ -82,6 +83,8 @@ extension Response {
                 .contentType: "application/json; charset=utf-8", .cacheControl: "no-store",
                 .xContentTypeOptions: "nosniff",
             ],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+            body: ResponseBody(
+                byteBuffer: ByteBuffer(
+                    string: PlainText.escapedJSON(String(decoding: data, as: UTF8.self)))))
     }
 }

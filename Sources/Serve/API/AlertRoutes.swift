@@ -42,7 +42,7 @@ struct AlertRoutes: Sendable {
         group.get("known") { _, _ in Response.json(PageView(items: known, next: nil)) }
         group.get("events") { _, context in
             await audit.looked(at: "events", by: context)
-            return try follow()
+            return try follow(context)
         }
     }
 
@@ -64,10 +64,19 @@ struct AlertRoutes: Sendable {
     }
 
     /// Events as they come, for as long as the listener stays.
-    private func follow() throws -> Response {
-        guard let stream = events.listen() else {
+    private func follow(_ context: APIContext) throws -> Response {
+        let stream: AsyncStream<ServiceEvent>
+        do throws(EventHub.Refusal) {
+            let token = "\(context.caller?.role.rawValue ?? "") \(context.caller?.name ?? "")"
+            stream = try events.listen(by: token, isFirst: context.caller?.role == .operator)
+        } catch .full {
             throw APIError(
-                .serviceUnavailable, "full", "\(EventHub.mostListeners) listen, which is the most")
+                .serviceUnavailable, "full", "there is no place for another listener: try later")
+        } catch .share(let most) {
+            throw APIError(
+                .tooManyRequests, "too_many",
+                "\(most) listen with this token, which is the most: end one, give each program a "
+                    + "token of its own, or raise max_listeners_per_token")
         }
         let body = ResponseBody { writer in
             try await writer.write(ByteBuffer(string: ": listening\n\n"))
@@ -95,6 +104,9 @@ extension ServiceEvent {
 struct ActionRoutes: Sendable {
     let store: any LiveStore
     let disk: StoreQueue
+    /// For reading only, so that lists keep nobody from changing what they list.
+    let reading: any LiveStore
+    let readingDisk: StoreQueue
     let audit: AuditDesk
     let logger: Logger
 
@@ -104,12 +116,14 @@ struct ActionRoutes: Sendable {
     func addReading(to group: RouterGroup<APIContext>) {
         group.get("holds") { _, context in
             await audit.looked(at: "holds", by: context)
-            let holds = try await disk.run { try store.holds(at: unixMilliseconds()) }
+            let holds = try await readingDisk.run { try reading.holds(at: unixMilliseconds()) }
             return Response.json(PageView(items: holds.map(HoldView.init), next: nil))
         }
         group.get("denials") { _, context in
             await audit.looked(at: "denials", by: context)
-            let denials = try await disk.run { try store.denials(at: unixMilliseconds()) }
+            let denials = try await readingDisk.run {
+                try reading.denials(at: unixMilliseconds())
+            }
             return Response.json(PageView(items: denials.map(DenialView.init), next: nil))
         }
     }
@@ -172,24 +186,20 @@ struct HoldBody: Sendable {
     init(_ data: Data) throws(APIError) {
         let members = try JSONMembers(data, known: ["stream_id", "authority", "reason", "for_s"])
         guard let id = try members.text("stream_id"), let stream = StreamID(id),
-            let authority = try members.text("authority"),
-            let reason = try members.text("reason"), let seconds = try members.number("for_s")
+            try members.text("authority") != nil, try members.text("reason") != nil,
+            let seconds = try members.number("for_s")
         else {
             throw APIError(
                 .badRequest, "bad_body",
                 "stream_id (36 characters), authority, reason and for_s are needed")
         }
-        guard (1...Self.longest).contains(seconds), (1...200).contains(authority.count),
-            reason.count <= 1000
-        else {
+        guard (1...Self.longest).contains(seconds) else {
             throw APIError(
-                .badRequest, "bad_body",
-                "for_s is 1 to \(Int(bounded: Self.longest)); authority has 1 to 200 characters, reason at "
-                    + "most 1000")
+                .badRequest, "bad_body", "for_s is 1 to \(Int(bounded: Self.longest))")
         }
         self.stream = stream
-        self.authority = authority
-        self.reason = reason
+        authority = try members.line("authority", 1...200)
+        reason = try members.line("reason", 0...1000)
         self.seconds = seconds
     }
 

@@ -68,15 +68,13 @@ struct FeedbackBody {
 }
 
 extension JSONMembers {
-    /// A text of some length without control characters; one that is missing is empty.
+    /// A text of some length; one that is missing is empty.
     func line(_ name: String, _ length: ClosedRange<Int>) throws(APIError) -> String {
         let text = try text(name) ?? ""
-        let isPlain = text.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control }
-        guard length.contains(text.unicodeScalars.count), isPlain else {
+        guard length.contains(text.unicodeScalars.count) else {
             throw APIError(
                 .badRequest, "bad_body",
-                "\(name) must have \(length.lowerBound) to \(length.upperBound) characters, and no "
-                    + "control characters")
+                "\(name) must have \(length.lowerBound) to \(length.upperBound) characters")
         }
         return text
     }

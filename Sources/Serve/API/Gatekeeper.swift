@@ -31,14 +31,17 @@ struct Gatekeeper: RouterMiddleware {
     let tokens: Tokens
     let role: Role
     let refusals: RefusalLog
-    /// Whether the token may stand in the query, for media servers that cannot send headers.
+    /// What each path takes; of the query only that passes.
+    let methods: PathMethods
+    /// Whether a hook's token may stand in the query, for media servers that cannot send headers.
     var takesQuery = false
 
     func handle(
         _ request: Request, context: APIContext,
         next: (Request, APIContext) async throws -> Response
     ) async throws -> Response {
-        guard let token = token(of: request) else {
+        let inQuery = takesQuery ? request.uri.queryParameters["token"] : nil
+        guard let token = inQuery ?? token(of: request) else {
             refusals.note("no token", of: "a request to \(request.uri.path)")
             throw Self.unauthorized("show a token: Authorization: Bearer …")
         }
@@ -46,19 +49,29 @@ struct Gatekeeper: RouterMiddleware {
             refusals.note("unknown token", of: "a request to \(request.uri.path)")
             throw Self.unauthorized("the token is not known")
         }
+        // What stands in addresses stands in logs and configurations: no token may that can see anything.
+        guard inQuery == nil || caller.role == .hook else {
+            refusals.note(
+                "a token of role \(caller.role.rawValue) in the address",
+                of: "a request to \(request.uri.path)")
+            throw APIError(
+                .forbidden, "forbidden",
+                "only a token of the role hook may stand in an address; this one's is "
+                    + "\(caller.role.rawValue): replace it, since logs may have it now")
+        }
         guard caller.role.covers(role) else {
             refusals.note("role \(caller.role.rawValue)", of: "a request to \(request.uri.path)")
             throw APIError(
                 .forbidden, "forbidden",
                 "this needs the role \(role.rawValue), the token's is \(caller.role.rawValue)")
         }
+        try methods.checkQuery(of: request, allowing: takesQuery ? "token" : nil)
         var context = context
         context.caller = caller
         return try await next(request, context)
     }
 
     private func token(of request: Request) -> Substring? {
-        if takesQuery, let token = request.uri.queryParameters["token"] { return token }
         if let value = request.headers[.authorization] {
             let parts = value.split(separator: " ", maxSplits: 1)
             guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
@@ -99,14 +112,7 @@ final class RefusalLog: Sendable {
         }
         guard let before else { return }
         let more = before > 0 ? ", and \(before) more in the minute before" : ""
-        logger.warning("refused \(Self.printable(what)): \(kind)\(more)")
-    }
-
-    private static func printable(_ text: String) -> String {
-        String(
-            text.unicodeScalars.prefix(100).map {
-                (0x20..<0x7f).contains($0.value) ? Character($0) : "?"
-            })
+        logger.warning("refused \(what.prefix(100)): \(kind)\(more)")
     }
 }
 

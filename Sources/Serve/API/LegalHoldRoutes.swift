@@ -11,13 +11,18 @@ internal import Report
 struct LegalHoldRoutes: Sendable {
     let store: any LiveStore
     let disk: StoreQueue
+    /// For reading only, so that lists keep nobody from changing what they list.
+    let reading: any LiveStore
+    let readingDisk: StoreQueue
     let logger: Logger
     let audit: AuditDesk
 
     func addReading(to group: RouterGroup<APIContext>) {
         group.get("legal-holds") { _, context in
             await audit.looked(at: "legal_holds", by: context)
-            let holds = try await disk.run { try store.legalHolds(at: unixMilliseconds()) }
+            let holds = try await readingDisk.run {
+                try reading.legalHolds(at: unixMilliseconds())
+            }
             return Response.json(PageView(items: holds.map(LegalHoldView.init), next: nil))
         }
     }

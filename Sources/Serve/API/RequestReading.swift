@@ -1,6 +1,8 @@
 // Reads queries and bodies strictly: what is not known is refused, by name, so that a misspelt
-// field never silently means its default.
+// field never silently means its default. Every text passes one rule (`JSONMembers.check`): bounded,
+// and without characters that show themselves as something else than they are (`PlainText`).
 
+internal import Decode
 internal import Foundation
 internal import Hummingbird
 internal import Match
@@ -16,14 +18,21 @@ struct Query {
     init(_ request: Request, allowed: Set<String>) throws(APIError) {
         for (name, value) in request.uri.queryParameters {
             guard allowed.contains(String(name)) else {
-                throw APIError(
-                    .badRequest, "bad_query",
-                    "the query takes \(allowed.sorted().joined(separator: ", ")) and nothing else")
+                throw Self.unknown(name, allowed)
             }
             guard values.updateValue(String(value), forKey: String(name)) == nil else {
                 throw APIError(.badRequest, "bad_query", "\(name) is given twice")
             }
         }
+    }
+
+    /// Refuses a name that a route does not know.
+    static func unknown(_ name: some StringProtocol, _ allowed: Set<String>) -> APIError {
+        let takes = allowed.isEmpty ? "nothing" : allowed.sorted().joined(separator: ", ")
+        return APIError(
+            .badRequest, "bad_query",
+            "\(PlainText.escaped(String(name.prefix(50)))) is not known: the query takes \(takes) "
+                + "and nothing else")
     }
 
     func text(_ name: String) -> String? { values[name] }
@@ -74,8 +83,8 @@ struct JSONMembers {
         if let unknown = members.keys.filter({ !known.contains($0) }).sorted().first {
             throw APIError(
                 .badRequest, "bad_body",
-                "\(unknown.prefix(50)) is not known; there are \(known.sorted().joined(separator: ", "))"
-            )
+                "\(PlainText.escaped(String(unknown.prefix(50)))) is not known; there are "
+                    + known.sorted().joined(separator: ", "))
         }
         self.members = members
     }
@@ -83,7 +92,24 @@ struct JSONMembers {
     func text(_ name: String) throws(APIError) -> String? {
         guard let value = members[name] else { return nil }
         guard let text = value as? String else { throw wrong(name, "a string") }
+        try Self.check(text, name)
         return text
+    }
+
+    /// Longest text, characters, where a field has no shorter bound of its own.
+    static let longestText = 8192
+
+    /// The rule for every text that is kept: fields that a route adds pass it too.
+    static func check(_ text: String, _ name: String) throws(APIError) {
+        guard text.unicodeScalars.count <= longestText else {
+            throw APIError(
+                .badRequest, "bad_body", "\(name) must have at most \(longestText) characters")
+        }
+        guard text.unicodeScalars.allSatisfy(PlainText.isKept) else {
+            throw APIError(
+                .badRequest, "bad_body",
+                "\(name) must have no control, format or unassigned characters")
+        }
     }
 
     func flag(_ name: String) throws(APIError) -> Bool? {
@@ -107,6 +133,10 @@ struct JSONMembers {
         guard let value = members[name] else { return nil }
         guard let texts = value as? [String: String] else {
             throw wrong(name, "an object of strings")
+        }
+        for (key, text) in texts.sorted(by: { $0.key < $1.key }) {
+            try Self.check(key, "a name in \(name)")
+            try Self.check(text, "\(name).\(key.prefix(50))")
         }
         return texts
     }

@@ -41,12 +41,18 @@ public struct WebhookReceiver: Sendable {
         let responder = CallbackResponder<BasicRequestContext> { request, _ in
             await respond(to: request)
         }
+        let refusals = RefusalLog(logger)
+        let connection = HTTP1Channel.Configuration(
+            additionalChannelHandlers: [RequestDeadline(refusals), ConnectionSteps()],
+            idleTimeout: .seconds(120))
+        var places = ConnectionPlaces.Limits()
+        places.most = Self.mostConnections
         let application = Application(
             responder: responder,
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(120))),
+            server: .guarded(connection, by: Door(places)),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: nil,
-                availableConnectionsDelegate: MaximumAvailableConnections(Self.mostConnections)),
+                backlog: Door.backlog),
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) },
             logger: logger)
         var configuration = ServiceGroupConfiguration(
