@@ -1,5 +1,6 @@
 // An alert: the evidence that one known item was seen in one input. It names the item by its opaque
-// id and never carries a hash or a picture. Coding keys are the fields of `scan --format jsonl`.
+// id and never carries a hash or a picture. Coding keys are the fields of `scan --format jsonl`. Who
+// must not be told distances gets a `CoarseAlert`.
 
 /// Names a known item without its hashes.
 public struct KnownReference: Sendable, Hashable, Codable {
@@ -71,6 +72,31 @@ public struct Alert: Sendable, Hashable, Codable {
         case knownShare = "known_share"
         case bestDistance = "best_distance"
         case variant, rule, stream
+    }
+
+    /// Fields that are made of others.
+    private enum MadeKeys: String, CodingKey { case band }
+
+    /// Writes all fields, the distance among them.
+    public func encode(to encoder: any Encoder) throws {
+        try encode(to: encoder, isDistanceTold: true)
+    }
+
+    func encode(to encoder: any Encoder, isDistanceTold: Bool) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(id, forKey: .id)
+        try values.encode(input, forKey: .input)
+        try values.encode(known, forKey: .known)
+        try values.encode(firstSeen, forKey: .firstSeen)
+        try values.encode(lastSeen, forKey: .lastSeen)
+        try values.encode(framesMatched, forKey: .framesMatched)
+        try values.encode(knownShare, forKey: .knownShare)
+        try values.encode(isDistanceTold ? bestDistance : nil, forKey: .bestDistance)
+        try values.encode(variant, forKey: .variant)
+        try values.encode(rule, forKey: .rule)
+        try values.encodeIfPresent(stream, forKey: .stream)
+        var made = encoder.container(keyedBy: MadeKeys.self)
+        try made.encode(band, forKey: .band)
     }
 }
 
