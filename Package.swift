@@ -163,7 +163,7 @@ let package = Package(
         .testTarget(
             name: "ServeTests",
             dependencies: [
-                "Decode", "Match", "Report", "Run", "Serve", "TestSupport",
+                "Decode", "Fingerprint", "Match", "Report", "Run", "Serve", "TestSupport",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "Logging", package: "swift-log"),

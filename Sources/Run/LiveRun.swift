@@ -26,6 +26,9 @@ public enum LiveRunEvent: Sendable {
     case refused(StreamID, name: String, why: String)
     /// A reader did not end when it was told to, and is left; its watch is over all the same.
     case stuck(StreamID, name: String)
+    /// A showing of a few pictures of a known item is over, whether it raised an alert or not; told on the
+    /// matching thread.
+    case shown(BriefShowing)
 }
 
 /// Watches live streams until it is stopped.
@@ -78,7 +81,8 @@ public final class LiveRun: Sendable {
 
     /// Starts the stages; no stream is watched yet.
     /// - Parameter handle: is called with alerts on the recording thread, in order, with refusals on
-    ///   a reader's own, and with readers that are stuck on the keeper's.
+    ///   a reader's own, with readers that are stuck on the keeper's, and with showings on the
+    ///   matching thread.
     public convenience init(
         pipeline: Pipeline, index: KnownIndex, store: any ReportStore,
         handle: @escaping @Sendable (LiveRunEvent) -> Void
@@ -311,15 +315,17 @@ extension LiveRun {
 extension LiveRun {
     private func matchAll() {
         var comparison = Comparison<Int>(pipeline, against: index)
+        var showings = ShowingTracker(radius: index.policy.radius)
         var messages = Deque<Examined>()
         var clock = StageClock.OfThread(clocks.match)
         let together = Comparison<Int>.together
         while examined.popAll(into: &messages, gathering: together.frames, for: together.wait) {
             while let message = messages.first {
                 switch message {
-                case .frame: compareFirst(of: &messages, &comparison)
+                case .frame: compareFirst(of: &messages, &comparison, &showings)
                 case .ended(let stream):
                     messages.removeFirst()
+                    tell(of: showings.end(stream.id))
                     for action in comparison.end(stream.number).actions {
                         matched.push(Found(stream: stream, arrival: nil, action: action))
                     }
@@ -331,7 +337,8 @@ extension LiveRun {
 
     /// Takes the frames that the messages begin with and compares them.
     private func compareFirst(
-        of messages: inout Deque<Examined>, _ comparison: inout Comparison<Int>
+        of messages: inout Deque<Examined>, _ comparison: inout Comparison<Int>,
+        _ showings: inout ShowingTracker
     ) {
         var origins: [(stream: LiveStream, arrival: Double)] = []
         var frames: [Comparison<Int>.Frame] = []
@@ -347,10 +354,22 @@ extension LiveRun {
                 distance: outcome.hits.map(\.distance).min(),
                 alerts: outcome.actions.count { if case .opened = $0 { true } else { false } },
                 at: .init(time: frame.forms.first?.mediaTime ?? 0, arrival: origin.arrival))
+            tell(
+                of: showings.observe(outcome.hits, of: origin.stream.id, at: origin.arrival))
             for action in outcome.actions {
                 matched.push(
                     Found(stream: origin.stream, arrival: origin.arrival, action: action))
             }
+        }
+    }
+
+    private func tell(of ended: [ShowingTracker.Ended]) {
+        for showing in ended {
+            let known = index.items[showing.item].reference
+            handle(
+                .shown(
+                    BriefShowing(
+                        stream: showing.stream, known: known, pictures: showing.pictures)))
         }
     }
 }

@@ -9,17 +9,29 @@ internal import Foundation
 
 /// What a caller may do.
 public enum Role: String, Sendable, CaseIterable {
-    /// Everything.
+    /// Everything but see exact distances.
     case `operator`
     /// Look, and change nothing.
     case reader
+    /// Look as a reader does, and see exact distances, which give known hashes away to whoever can
+    /// have pictures of their own compared.
+    case reviewer
     /// Tell of streams that begin and end, as media servers do.
     case hook
     /// Say what became of alerts, as those who receive them do.
     case consumer
 
     /// Whether it may do what another role may.
-    func covers(_ other: Role) -> Bool { self == other || self == .operator }
+    package func covers(_ other: Role) -> Bool {
+        switch self {
+        case .operator: other != .reviewer
+        case .reviewer: other == .reviewer || other == .reader
+        case .reader, .hook, .consumer: self == other
+        }
+    }
+
+    /// Whether it is told exact distances, and not bands alone.
+    package var seesDistances: Bool { covers(.reviewer) }
 }
 
 /// A caller who showed a token.
@@ -44,6 +56,8 @@ public struct Tokens: Sendable {
 
     private var entries: [Entry] = []
 
+    private static let roles = Role.allCases.map(\.rawValue).joined(separator: ", ")
+
     /// Most tokens in a file.
     private static let most = 1000
     private static let longestFile = 1 << 20
@@ -67,8 +81,8 @@ public struct Tokens: Sendable {
             else {
                 throw ServeError(
                     .configuration,
-                    "\(name):\(number + 1): a line is a role (operator, reader, hook or consumer), a name and "
-                        + "the SHA-256 of the token in hex")
+                    "\(name):\(number + 1): a line is a role (\(Self.roles)), a name and the SHA-256 "
+                        + "of the token in hex")
             }
             entries.append(
                 Entry(caller: Caller(role: role, name: String(words[1])), hash: hash))

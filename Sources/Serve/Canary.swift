@@ -132,7 +132,8 @@ final class Canary: Sendable {
         guard let status else { return "its stream was not watched" }
         return "no alert after \(Int(bounded: Self.limit)) s; \(status.connections) connections, "
             + "\(status.keyframes) keyframes, \(status.samples) looked at, "
-            + "\(status.failed) undecodable, nearest \(status.bestDistance ?? 256)"
+            + "\(status.failed) undecodable, "
+            + "\(status.bestDistance == nil ? "nothing" : "something") known was near"
     }
 }
 

@@ -8,18 +8,22 @@
 
 internal import Decode
 internal import Foundation
+package import Match
 internal import Synchronization
 
 /// One event, ready to be sent.
 package struct ServiceEvent: Sendable {
     /// For instance `alert.opened`.
     package let type: String
-    /// JSON.
+    /// JSON, without exact distances.
     package let data: String
+    /// JSON for listeners who may see exact distances; `nil` where it is the same.
+    package let exactData: String?
 
-    package init(type: String, data: String) {
+    package init(type: String, data: String, exactData: String? = nil) {
         self.type = type
         self.data = data
+        self.exactData = exactData
     }
 }
 
@@ -123,12 +127,24 @@ package final class EventHub: Sendable {
         }
     }
 
+    /// Sends an alert, with its distance to those alone who may see it.
+    package func send(_ type: String, alert: Alert) {
+        guard let data = Self.json(CoarseAlert(alert)), let exact = Self.json(alert) else { return }
+        send(ServiceEvent(type: type, data: data, exactData: exact))
+    }
+
+    private static func json(_ value: some Encodable) -> String? {
+        (try? APICoding.encoder().encode(value)).map {
+            PlainText.escapedJSON(String(decoding: $0, as: UTF8.self))
+        }
+    }
+
     /// Sends a value as JSON.
+    ///
+    /// Everybody gets the same; an alert is sent by ``send(_:alert:)``.
     func send(_ type: String, _ value: some Encodable) {
-        guard let data = try? APICoding.encoder().encode(value) else { return }
-        send(
-            ServiceEvent(
-                type: type, data: PlainText.escapedJSON(String(decoding: data, as: UTF8.self))))
+        guard let data = Self.json(value) else { return }
+        send(ServiceEvent(type: type, data: data))
     }
 
     /// Events that listeners lost because they did not keep up.

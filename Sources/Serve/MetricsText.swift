@@ -58,6 +58,7 @@ struct ServiceFigures {
     var unwatched: Int
     var heldBack: Int
     var stuckReaders: Int
+    var probings: Int
     var reports: [ReportState: Int]
     var feedback: [(verdict: Verdict, count: Int)]
     var requests: [Int: Int]
@@ -109,6 +110,11 @@ struct ServiceFigures {
                 totals.failed
             ),
             ("vigil_alerts_total", "Alerts raised.", totals.alerts),
+            (
+                "vigil_probing_suspected_total",
+                "Suspicions that somebody tries out which versions of a picture are recognised.",
+                probings
+            ),
         ]
         for (name, help, count) in counts { metrics.counter(name, help, [("", Double(count))]) }
         metrics.counter(

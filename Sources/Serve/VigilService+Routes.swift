@@ -95,6 +95,7 @@ extension VigilService {
         let figures = ServiceFigures(
             totals: run.totals, live: run.figures, statuses: desk.statuses().map(\.status),
             unwatched: desk.unwatched, heldBack: desk.heldBack, stuckReaders: run.stuckReaders,
+            probings: probing.raised,
             reports: reports, feedback: feedback.byVerdict, requests: requests.byStatus,
             refusals: refusals.count,
             door: door.figures, listeners: events.listeners, eventsLost: events.lost,

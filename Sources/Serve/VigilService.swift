@@ -38,6 +38,7 @@ public struct VigilService: Sendable {
     let stops: StopDesk
     let deliveries: DeliveryDesk
     let reports: ServiceReports
+    let probing: ProbingDesk
     let audit: AuditDesk
     let retention: RetentionKeeper
     let feedback = FeedbackFigures()
@@ -138,10 +139,14 @@ public struct VigilService: Sendable {
             settings.delivery, store: store, composer: composer, logger: logger,
             queued: { deliveries.wake() })
         self.reports = reports
+        let probing = ProbingDesk(
+            store: reading, events: events, reports: reports, logger: logger)
+        self.probing = probing
         run = LiveRun(
             pipeline: settings.pipeline, index: index, store: store, journal: journal,
             spacing: ResumeGuard.spacing(afterFalls: remains.falls)
         ) { [events, canary, logger] in
+            if case .shown(let showing) = $0 { return probing.note(showing) }
             Self.tell($0, events, stops, canary, logger)
             deliveries.wake()
         }
@@ -211,6 +216,7 @@ public struct VigilService: Sendable {
         case .stuck(let id, let name):
             return logger.error(
                 "stream \(id), \(name): its reader does not end; its watch is over all the same")
+        case .shown: return
         }
         if alert.known.set == Canary.setName {
             // In another stream it says that somebody has the film, and not that the canary came.
@@ -227,7 +233,7 @@ public struct VigilService: Sendable {
         if let problem { logger.error("\(problem)") }
         let what = "known item \(alert.known.item) of \(alert.known.set)"
         logger.notice("\(type) \(alert.id): \(what) in \(alert.input)")
-        events.send(type, alert)
+        events.send(type, alert: alert)
         // Also where the store refused it: the stream is to be stopped all the same.
         if type == "alert.opened" { stops.opened(alert) } else { stops.closed() }
     }

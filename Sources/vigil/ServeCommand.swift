@@ -112,8 +112,9 @@ struct TokenCommand: ParsableCommand {
             begins. The token itself is kept nowhere. To take it back, delete its line from the file and start the \
             service again.
 
-            A reader may look at everything, an operator may also change what is watched, a hook may only tell of \
-            streams that begin and end, and a consumer may only say what became of alerts.
+            A reader may look at everything but exact distances, an operator may also change what is watched, and \
+            a reviewer looks as a reader does and sees exact distances. A hook may only tell of streams that begin \
+            and end, a consumer only say what became of alerts.
 
             Example: vigil token --role reader --name dashboard --file /etc/vigil/tokens
             """)

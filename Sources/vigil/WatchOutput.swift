@@ -23,6 +23,7 @@ struct WatchOutput: Sendable {
         case .stuck(_, let name):
             if showsStatus { ProgressLine.clear() }
             return Console.error("vigil: \(name): its reader does not end, and is left")
+        case .shown: return
         }
         if showsStatus { ProgressLine.clear() }
         switch format {

@@ -68,6 +68,12 @@ extension ServiceAsUsed {
                     try String(contentsOfFile: secret, encoding: .utf8)
                         .trimmingCharacters(in: .whitespacesAndNewlines)
                 ], place)
+            // Nor a distance in what was delivered, for nobody asked for any.
+            let delivered =
+                try String(contentsOfFile: place.file("reports.jsonl"), encoding: .utf8)
+                + (try bodies(inLog: place.file("received.jsonl")))
+            #expect(delivered.matches(of: /"best_distance":null/).count >= 4)
+            #expect(!delivered.contains(/best_distance":[0-9]/))
             told += service.log + receiver.output + scan.output + scan.error
 
             var bytes = Array(told.utf8)
@@ -82,6 +88,13 @@ extension ServiceAsUsed {
             try #require(some.count > 10)
             #expect(search.count(in: bytes + Array(some[0].utf8)) > 0)
             #expect(search.count(in: bytes + HashSearch.binary(some[1])) > 0)
+        }
+
+        /// The bodies that a receiver logged.
+        private func bodies(inLog path: String) throws -> String {
+            try String(contentsOfFile: path, encoding: .utf8).matches(of: /"body":"([^"]*)"/)
+                .compactMap { Data(base64Encoded: String($0.1)) }
+                .map { String(decoding: $0, as: UTF8.self) }.joined()
         }
 
         private func alertID(_ place: Workplace, _ state: String) throws -> String {

@@ -47,7 +47,7 @@ final class Service {
                   \(settings.egress)
                 \(settings.more)
                 """.utf8))
-        for role in ["operator", "reader", "hook", "consumer"] {
+        for role in ["operator", "reader", "reviewer", "hook", "consumer"] {
             let made = try place.vigil(
                 "token", "--role", role, "--name", "test-\(role)", "--file", place.file("tokens"))
             try #require(made.status == 0, "\(made.error)")

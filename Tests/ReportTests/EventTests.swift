@@ -74,6 +74,12 @@ enum Events {
                 at: noon, origin: origin),
             .canaryFailed(lastPassed: noon - 301_500, at: noon, origin: origin),
             .canaryFailed(lastPassed: nil, at: noon, origin: origin),
+            .probingSuspected(
+                ProbingSource(.account, "a-17"), known: makeAlert(1).known, variants: 24,
+                since: noon - 60_000, stream: stream(), at: noon, origin: origin),
+            .probingSuspected(
+                ProbingSource(.host, "cdn.example"), known: makeAlert(1).known, variants: 24,
+                since: noon, stream: nil, at: noon, origin: origin),
             .test(message: "a try", at: noon, origin: origin),
         ]
     }
@@ -96,7 +102,7 @@ enum Events {
             + #""clock_error_bound_s":null,"detected_at":"2025-06-15T15:06:40.000Z","#
             + #""first_frame_arrived_at":null,"frame_arrived_at":null,"source_address":null,"#
             + #""source_port":null},"closed_at":null,"#
-            + #""coverage":null,"event_id":"\#(makeID(99))","evidence":{"best_distance":12,"#
+            + #""coverage":null,"event_id":"\#(makeID(99))","evidence":{"band":"close","best_distance":12,"#
             + #""first_media_s":1.5,"frames_matched":3,"known_share":0.5,"last_media_s":9.25,"#
             + #""rule":"video-default","variant":"original"},"input":"/clips/a.mp4","known":"#
             + #"{"category":"benign","item":"bird-1","legal_basis":null,"set":"birds","#
@@ -220,8 +226,10 @@ enum Events {
         }
         try withDirectory { folder in
             for (number, payload) in Events.all.enumerated() {
-                let body = Data(payload.body(id: makeID(99)))
-                try body.write(to: URL(filePath: "\(folder)/\(number).json"))
+                let body = payload.body(id: makeID(99))
+                try Data(body).write(to: URL(filePath: "\(folder)/\(number).json"))
+                try Data(try EventPayload.coarse(body)).write(
+                    to: URL(filePath: "\(folder)/\(number)-coarse.json"))
             }
             try Data(Self.validation.utf8).write(to: URL(filePath: "\(folder)/validate.py"))
             let process = Process()
@@ -236,7 +244,8 @@ enum Events {
             process.waitUntilExit()
             #expect(process.terminationStatus == 0, "\(said)")
             #expect(
-                said.contains("\(Events.all.count) bodies of \(EventKind.allCases.count) kinds"))
+                said.contains("\(2 * Events.all.count) bodies of \(EventKind.allCases.count) kinds")
+            )
         }
     }
 

@@ -60,10 +60,12 @@ private final class TemporaryFolder {
     /// minutes.
     private func run(
         _ sinks: [String: any DeliverySink], _ store: SQLiteStore, concurrency: Int = 4,
-        retrySeconds: [Int64] = [0, 0, 0], until done: @escaping @Sendable () throws -> Bool
+        retrySeconds: [Int64] = [0, 0, 0], exact: Set<String> = [],
+        until done: @escaping @Sendable () throws -> Bool
     ) async throws -> DeliveryDesk {
         let desk = DeliveryDesk(
-            DeliverySettings(sinks, concurrency: concurrency, retrySeconds: retrySeconds),
+            DeliverySettings(
+                sinks, concurrency: concurrency, retrySeconds: retrySeconds, exact: exact),
             store: store, composer: composer, logger: Logger(label: "test"))
         let running = Task { await desk.run() }
         let end = ContinuousClock.now + .seconds(1800)
@@ -89,6 +91,32 @@ private final class TemporaryFolder {
         for attempts in Dictionary(grouping: sink.all, by: \.report).values {
             #expect(attempts.map(\.attempt) == [1, 2, 3])
             #expect(Set(attempts.map(\.body)).count == 1)
+        }
+    }
+
+    @Test func onlyWhoWasGivenDistancesGetsThem() async throws {
+        let store = try store()
+        let opened = try store.open(alerts(3), at: unixMilliseconds())
+        for report in opened {
+            if let alert = report.alert {
+                try store.update(alert, closed: true, at: unixMilliseconds())
+            }
+        }
+        let usual = ScriptedSink { $0.attempt < 2 ? .failed("HTTP 500") : .accepted }
+        let reviewer = ScriptedSink { _ in .accepted }
+        _ = try await run(
+            ["usual": usual, "reviewer": reviewer], store, retrySeconds: [0, 0, 0, 0],
+            exact: ["reviewer"]
+        ) { try store.counts()[.delivered] == 6 }
+        #expect(usual.all.count == 12 && reviewer.all.count == 6)
+        for delivery in usual.all {
+            let text = String(decoding: delivery.body, as: UTF8.self)
+            #expect(text.contains(#""band":"exact","best_distance":null,"#))
+        }
+        for delivery in reviewer.all {
+            #expect(try store.body(of: delivery.report) == delivery.body, "as it was frozen")
+            let text = String(decoding: delivery.body, as: UTF8.self)
+            #expect(text.contains(#""band":"exact","best_distance":3,"#))
         }
     }
 

@@ -1,5 +1,6 @@
 // Listeners that do not keep up, too many of them, and how the time of an absence is told.
 
+import Match
 import Report
 import Serve
 import Testing
@@ -18,6 +19,22 @@ import Testing
         #expect(throws: EventHub.Refusal.full, "it takes listeners although it has ended") {
             _ = try hub.listen(by: "reader a")
         }
+    }
+
+    @Test func onlyReviewersAreToldDistances() async throws {
+        let hub = EventHub()
+        let listener = try #require(hub.listen())
+        let alert = Alert(
+            id: newID(), input: "in",
+            known: KnownReference(set: "s", item: "i", category: ""), firstSeen: 0, lastSeen: 1,
+            framesMatched: 2, knownShare: 1, bestDistance: 12, variant: "original", rule: "r")
+        hub.send("alert.opened", alert: alert)
+        hub.finish()
+        for await event in listener {
+            #expect(event.data.contains(#""band":"close","best_distance":null,"#))
+            #expect(event.exactData?.contains(#""band":"close","best_distance":12,"#) == true)
+        }
+        #expect(Role.allCases.filter(\.seesDistances) == [.reviewer])
     }
 
     @Test func listenersAreBoundedAndForgotten() throws {

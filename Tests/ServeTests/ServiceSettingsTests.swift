@@ -71,7 +71,23 @@ import Testing
         #expect(settings.servers.map(\.name) == ["edge"])
         #expect(settings.stop.rules.count == 1)
         #expect(settings.delivery.names == ["hotline", "log", "script"])
+        #expect(settings.delivery.exactNames.isEmpty, "nobody is told distances by default")
         await settings.close()
+    }
+
+    @Test func distancesAreToldToEndpointsThatAreGivenThem() throws {
+        let settings = try ServiceSettings(
+            yaml: """
+                delivery: {endpoints: [{name: a, kind: file, path: /tmp/a, exact_distances: true},
+                  {name: b, kind: file, path: /tmp/b, exact_distances: false},
+                  {name: c, kind: stdout}]}
+                """, name: "x.yaml")
+        #expect(settings.delivery.exactNames == ["a"])
+        #expect(throws: RunError.self) {
+            _ = try ServiceSettings(
+                yaml: "delivery: {endpoints: [{name: c, kind: stdout, exact_distances: 1}]}",
+                name: "x.yaml")
+        }
     }
 
     @Test(arguments: [

@@ -32,6 +32,16 @@ import Testing
         #expect(Set(made.map(\.1.token)).count == made.count)
     }
 
+    @Test func aRoleCoversWhatItIsFor() {
+        let covered: [Role: Set<Role>] = [
+            .operator: [.operator, .reader, .hook, .consumer], .reviewer: [.reviewer, .reader],
+            .reader: [.reader], .hook: [.hook], .consumer: [.consumer],
+        ]
+        for role in Role.allCases {
+            #expect(Set(Role.allCases.filter(role.covers)) == covered[role], "\(role)")
+        }
+    }
+
     @Test(arguments: [
         "", "# nobody\n", "reader one\n", "reader one abc\n", "admin one \(hash)\n",
         "reader one \(hash) more\n", "reader one \(hash.dropLast(2))\n", "reader one zz\(hash)\n",

@@ -92,8 +92,10 @@ public struct AlertEventData: Sendable, Hashable, Codable {
         public var framesMatched: Int
         /// Share of the known item that was seen, 0…1.
         public var knownShare: Double
-        /// Smallest distance, of 256 bits.
-        public var bestDistance: Int
+        /// Smallest distance, of 256 bits; `nil` for receivers that are told none.
+        @Nullable public var bestDistance: Int?
+        /// How near that is, coarsely.
+        public var band: DistanceBand
         /// Form of the picture that matched best.
         public var variant: String
         /// Evidence rule that was met.
@@ -107,7 +109,7 @@ public struct AlertEventData: Sendable, Hashable, Codable {
             case framesMatched = "frames_matched"
             case knownShare = "known_share"
             case bestDistance = "best_distance"
-            case variant, rule
+            case band, variant, rule
             case firstMedia = "first_media_s"
             case lastMedia = "last_media_s"
         }
@@ -225,6 +227,7 @@ extension AlertEventData.Evidence {
         framesMatched = alert.framesMatched
         knownShare = alert.knownShare.rounded
         bestDistance = alert.bestDistance
+        band = alert.band
         variant = alert.variant.bounded(to: 100)
         rule = alert.rule.bounded(to: 100)
         firstMedia = alert.firstSeen.rounded

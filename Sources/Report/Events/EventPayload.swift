@@ -27,6 +27,8 @@ public enum EventKind: String, Sendable, Hashable, CaseIterable, Codable {
     case knownUpdated = "known.updated"
     /// The service could not prove that it would find something.
     case canaryFailed = "canary.failed"
+    /// Somebody tries out, by small changes, what of a known picture is recognised.
+    case probingSuspected = "probing.suspected"
     /// Somebody tries an endpoint.
     case test = "webhook.test"
 }
@@ -45,6 +47,8 @@ public enum EventData: Sendable, Hashable {
     case knownUpdated(KnownUpdatedData)
     /// Of `canary.failed`.
     case canaryFailed(CanaryFailedData)
+    /// Of `probing.suspected`.
+    case probingSuspected(ProbingSuspectedData)
     /// Of `webhook.test`.
     case test(TestData)
 }
@@ -54,6 +58,8 @@ public struct EventPayload: Sendable, Hashable {
     /// Every body is shorter, bytes.
     public static let mostBytes = 20_000
     /// Version of the fields in `data`; a later one would only follow where a field had to go.
+    ///
+    /// A field that a receiver may not see stays in its place and is null.
     public static let schemaVersion = 1
 
     /// What happened.
@@ -129,6 +135,7 @@ private struct EventBody: Codable {
             case .streamHeldBack: .streamHeldBack(try .init(from: inner))
             case .knownUpdated: .knownUpdated(try .init(from: inner))
             case .canaryFailed: .canaryFailed(try .init(from: inner))
+            case .probingSuspected: .probingSuspected(try .init(from: inner))
             case .test: .test(try .init(from: inner))
             }
         payload = EventPayload(kind, at: time.unixMilliseconds, data)
@@ -162,6 +169,7 @@ extension EventData {
         case .streamHeldBack(let data): data
         case .knownUpdated(let data): data
         case .canaryFailed(let data): data
+        case .probingSuspected(let data): data
         case .test(let data): data
         }
     }

@@ -67,6 +67,9 @@ enum EventSamples {
             .knownUpdated(
                 set: "set", from: nil, to: 1, added: 1, removed: 0, at: 0, origin: origin),
             .canaryFailed(lastPassed: nil, at: 0, origin: origin),
+            .probingSuspected(
+                ProbingSource(.place, "name"), known: known, variants: 1, since: 0, stream: stream,
+                at: 0, origin: origin),
             .test(message: "", at: 0, origin: origin),
         ]
     }()

@@ -129,6 +129,34 @@ public struct CanaryFailedData: Sendable, Hashable, Codable {
     }
 }
 
+/// Of `probing.suspected`.
+public struct ProbingSuspectedData: Sendable, Hashable, Codable {
+    /// What the showings have in common.
+    public struct Source: Sendable, Hashable, Codable {
+        /// Which kind of thing it is.
+        public var kind: ProbingSource.Kind
+        /// What it is called.
+        public var name: String
+    }
+
+    /// Who or where it was.
+    public var source: Source
+    /// The known item.
+    public var known: KnownReference
+    /// Showings that differed from each other in ways that none had before.
+    public var variants: Int
+    /// When the first of them ended.
+    public var since: EventTime
+    /// The stream of the newest; `nil` where the store does not have it.
+    @Nullable public var stream: EventStream?
+    /// Where the event comes from.
+    public var origin: EventOrigin
+
+    private enum CodingKeys: String, CodingKey {
+        case source, known, variants, since, stream, origin
+    }
+}
+
 /// Of `webhook.test`.
 public struct TestData: Sendable, Hashable, Codable {
     /// For people.
@@ -212,6 +240,25 @@ extension EventPayload {
             since: lastPassed.map { (Double(max(0, unixMilliseconds - $0)) / 1000).rounded },
             origin: origin)
         return EventPayload(.canaryFailed, at: unixMilliseconds, .canaryFailed(data))
+    }
+
+    /// Somebody tries out, by small changes, what of a known picture is recognised.
+    /// - Parameters:
+    ///   - variants: how many versions of it were shown.
+    ///   - since: when the first was, Unix milliseconds.
+    ///   - stream: the newest's.
+    public static func probingSuspected(
+        _ source: ProbingSource, known: KnownReference, variants: Int, since: Int64,
+        stream: WatchedStream?, at unixMilliseconds: Int64, origin: EventOrigin
+    ) -> EventPayload {
+        let data = ProbingSuspectedData(
+            source: .init(kind: source.kind, name: source.name.bounded(to: 300)),
+            known: KnownReference(
+                set: known.set.bounded(to: 200), item: known.item.bounded(to: 200),
+                category: known.category.bounded(to: 200)),
+            variants: variants, since: EventTime(since), stream: stream.map(EventStream.init),
+            origin: origin)
+        return EventPayload(.probingSuspected, at: unixMilliseconds, .probingSuspected(data))
     }
 
     /// Somebody tries an endpoint.

@@ -1,6 +1,7 @@
 // What the API answers with: the fields of `/openapi.json`. Field names are made from the names
 // here (`startedUnixMs` is `started_unix_ms`); fields are added, never renamed. No address and no
-// hash value is in any of them.
+// hash value is in any of them, and a distance only for callers who may see one: a view has none unless
+// it is asked for.
 
 internal import Foundation
 internal import Match
@@ -55,10 +56,12 @@ struct StatusView: Encodable {
     /// Why pictures are not decoded that are too large.
     var problem: String?
     var lagS: Double?
+    /// Not even as a band for others: what is near without an alert is of pictures that the
+    /// publisher need not have, and each answer would lead nearer to them.
     var bestDistance: Int?
     var alerts: Int
 
-    init(_ status: WatchStatus) {
+    init(_ status: WatchStatus, isDistanceTold: Bool = false) {
         (connection, reason) =
             switch status.connection {
             case .connecting: ("connecting", nil)
@@ -75,7 +78,7 @@ struct StatusView: Encodable {
         undecodable = status.failed
         problem = status.problem
         lagS = status.lag.map { ($0 * 1000).rounded() / 1000 }
-        bestDistance = status.bestDistance
+        bestDistance = isDistanceTold ? status.bestDistance : nil
         alerts = status.alerts
     }
 }
@@ -100,7 +103,7 @@ struct StreamView: Encodable {
     var status: StatusView?
     var coverage: CoverageView?
 
-    init(_ state: StreamState) {
+    init(_ state: StreamState, isDistanceTold: Bool = false) {
         let stream = state.stream
         id = stream.id.description
         name = stream.name
@@ -112,7 +115,7 @@ struct StreamView: Encodable {
         startedUnixMs = stream.startedUnixMilliseconds
         endedUnixMs = stream.endedUnixMilliseconds
         endReason = stream.endReason
-        status = state.status.map(StatusView.init)
+        status = state.status.map { StatusView($0, isDistanceTold: isDistanceTold) }
         coverage = state.coverage.map(CoverageView.init)
     }
 }
@@ -132,6 +135,8 @@ struct AlertView: Encodable {
     }
 
     var alert: Alert
+    /// Whether its exact distance is told; else the band is alone.
+    var isDistanceTold: Bool
     var openedUnixMs: Int64
     var closedUnixMs: Int64?
     var report: ReportState
@@ -141,9 +146,10 @@ struct AlertView: Encodable {
     var feedback: [FeedbackView]?
     var timeline: [TimelineView]?
 
-    init?(_ queued: QueuedReport, steps: [AlertStep]? = nil) {
+    init?(_ queued: QueuedReport, steps: [AlertStep]? = nil, isDistanceTold: Bool = false) {
         guard let alert = queued.alert else { return nil }
         self.alert = alert
+        self.isDistanceTold = isDistanceTold
         openedUnixMs = queued.createdUnixMilliseconds
         closedUnixMs = queued.closedUnixMilliseconds
         report = ReportState(
@@ -160,7 +166,11 @@ struct AlertView: Encodable {
 
     /// The alert's own fields stand beside the others.
     func encode(to encoder: any Encoder) throws {
-        try alert.encode(to: encoder)
+        if isDistanceTold {
+            try alert.encode(to: encoder)
+        } else {
+            try CoarseAlert(alert).encode(to: encoder)
+        }
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(openedUnixMs, forKey: .openedUnixMs)
         try values.encodeIfPresent(closedUnixMs, forKey: .closedUnixMs)

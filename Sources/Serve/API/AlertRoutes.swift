@@ -22,13 +22,15 @@ struct AlertRoutes: Sendable {
     func add(to group: RouterGroup<APIContext>) {
         group.get("alerts") { request, context in
             await audit.looked(at: "alerts", by: context)
-            return try await list(request)
+            return try await list(request, isDistanceTold: context.seesDistances)
         }
         group.get("alerts/:id") { _, context in
             guard let id = AlertID(context.parameters.get("id") ?? "") else { throw notFound }
+            let isDistanceTold = context.seesDistances
             let found = try await disk.run { () -> AlertView? in
                 guard let report = try reading.report(id: id), report.alert?.id == id,
-                    var view = AlertView(report, steps: try reading.steps(of: id))
+                    var view = AlertView(
+                        report, steps: try reading.steps(of: id), isDistanceTold: isDistanceTold)
                 else { return nil }
                 view.deliveries = try reading.deliveries(of: report.id).map(DeliveryView.init)
                 view.feedback = try reading.feedback(on: id).map(FeedbackView.init)
@@ -46,7 +48,9 @@ struct AlertRoutes: Sendable {
         }
     }
 
-    private func list(_ request: Request) async throws -> Response {
+    private func list(
+        _ request: Request, isDistanceTold: Bool
+    ) async throws -> Response {
         let query = try Query(request, allowed: ["limit", "before", "set", "input"])
         let limit = try query.limit()
         let before = try query.id("before")
@@ -59,12 +63,13 @@ struct AlertRoutes: Sendable {
         }
         return Response.json(
             PageView(
-                items: reports.compactMap { AlertView($0) },
+                items: reports.compactMap { AlertView($0, isDistanceTold: isDistanceTold) },
                 next: reports.count == limit ? reports.last?.id.description : nil))
     }
 
     /// Events as they come, for as long as the listener stays.
     private func follow(_ context: APIContext) throws -> Response {
+        let isDistanceTold = context.seesDistances
         let stream: AsyncStream<ServiceEvent>
         do throws(EventHub.Refusal) {
             let token = "\(context.caller?.role.rawValue ?? "") \(context.caller?.name ?? "")"
@@ -81,7 +86,8 @@ struct AlertRoutes: Sendable {
         let body = ResponseBody { writer in
             try await writer.write(ByteBuffer(string: ": listening\n\n"))
             for await event in stream.cancelOnGracefulShutdown() {
-                try await writer.write(ByteBuffer(string: event.text))
+                try await writer.write(
+                    ByteBuffer(string: event.text(isDistanceTold: isDistanceTold)))
             }
             try await writer.finish(nil)
         }
@@ -95,8 +101,10 @@ struct AlertRoutes: Sendable {
 
 extension ServiceEvent {
     /// Its form in a stream of events (WHATWG HTML, section 9.2).
-    fileprivate var text: String {
-        type.isEmpty ? ": still there\n\n" : "event: \(type)\ndata: \(data)\n\n"
+    fileprivate func text(isDistanceTold: Bool) -> String {
+        guard !type.isEmpty else { return ": still there\n\n" }
+        let data = isDistanceTold ? exactData ?? data : data
+        return "event: \(type)\ndata: \(data)\n\n"
     }
 }
 

@@ -22,6 +22,9 @@ struct APIContext: RequestContext {
     /// Who calls, as the audit log names people.
     var actor: String { caller.map { "token:\($0.name)" } ?? "somebody" }
 
+    /// Whether exact distances may be in the answer.
+    var seesDistances: Bool { caller?.role.seesDistances ?? false }
+
     /// Bodies are read whole, up to so many bytes.
     var maxUploadSize: Int { 64 << 10 }
 }

@@ -10,7 +10,7 @@ struct StreamRoutes: Sendable {
     let desk: StreamDesk
 
     func addReading(to group: RouterGroup<APIContext>) {
-        group.get("streams") { request, _ in
+        group.get("streams") { request, context in
             let query = try Query(request, allowed: ["watched", "limit", "before"])
             let limit = try query.limit()
             let states = try await desk.list(
@@ -18,12 +18,14 @@ struct StreamRoutes: Sendable {
                 before: try query.id("before").map(StreamID.init))
             return Response.json(
                 PageView(
-                    items: states.map(StreamView.init),
+                    items: states.map {
+                        StreamView($0, isDistanceTold: context.seesDistances)
+                    },
                     next: states.count == limit ? states.last?.stream.id.description : nil))
         }
         group.get("streams/:id") { _, context in
             guard let state = try await desk.state(of: try id(context)) else { throw notFound }
-            return Response.json(StreamView(state))
+            return Response.json(StreamView(state, isDistanceTold: context.seesDistances))
         }
         group.get("streams/:id/coverage") { request, context in
             let query = try Query(request, allowed: ["from_unix_s", "to_unix_s", "limit"])

@@ -5,7 +5,8 @@
 // and new ones begin, so an attempt is on record before it is made, and what the store does not take
 // is kept and offered again; the number of outcomes that wait is bounded by the attempts under way.
 // An endpoint that is slow, broken or gone takes nothing from the others: each has its own limit and
-// its own circuit breaker. After a crash what was under way is sent again, with the same id and body.
+// its own circuit breaker. No sink is handed an exact distance that its endpoint was not given by the
+// configuration. After a crash what was under way is sent again, with the same id and body.
 
 internal import Foundation
 package import Logging
@@ -224,14 +225,28 @@ package actor DeliveryDesk {
     // MARK: Attempts
 
     private func attempt(_ delivery: DueDelivery) async {
-        guard let sink = lanes[delivery.endpoint]?.endpoint.sink else { return }
-        let result = Task.isCancelled ? nil : await sink.send(delivery)
+        guard let endpoint = lanes[delivery.endpoint]?.endpoint else { return }
+        let result = Task.isCancelled ? nil : await Self.send(delivery, to: endpoint)
         if let result, !(Task.isCancelled && result.isFailure) {
             return ended(delivery, result)
         }
         // Not sent, or cut short because the service ends: the next start sends it at once.
         lanes[delivery.endpoint]?.underWay -= 1
         steps.append(DeliveryStep(.recovered, delivery.report, to: delivery.endpoint))
+    }
+
+    /// Every sink gets its bodies here, and so none has a distance that its receiver may not see.
+    private static func send(
+        _ delivery: DueDelivery, to endpoint: DeliveryEndpoint
+    ) async -> SendResult {
+        var delivery = delivery
+        if !endpoint.isDistanceTold {
+            do throws(ReportError) { delivery.body = try EventPayload.coarse(delivery.body) } catch
+            {
+                return .failed(error.message)
+            }
+        }
+        return await endpoint.sink.send(delivery)
     }
 
     private func ended(_ delivery: DueDelivery, _ result: SendResult) {

@@ -62,5 +62,7 @@ struct DeliveryEndpoint: Sendable {
     let filter: DeliveryFilter
     /// Most attempts at a time.
     let concurrency: Int
+    /// Whether its receiver is told exact distances: one who is trusted as a reviewer is.
+    var isDistanceTold = false
     let sink: any DeliverySink
 }

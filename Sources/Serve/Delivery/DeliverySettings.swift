@@ -29,13 +29,21 @@ public struct DeliverySettings: Sendable {
     public init() {}
 
     /// Delivers everything to sinks of the caller's.
-    package init(_ sinks: [String: any DeliverySink], concurrency: Int, retrySeconds: [Int64]) {
+    /// - Parameter exact: names of those that are told exact distances.
+    package init(
+        _ sinks: [String: any DeliverySink], concurrency: Int, retrySeconds: [Int64],
+        exact: Set<String> = []
+    ) {
         schedule = RetrySchedule(delaysSeconds: retrySeconds)
         endpoints = sinks.sorted { $0.key < $1.key }.map {
             DeliveryEndpoint(
-                name: $0.key, filter: DeliveryFilter(), concurrency: concurrency, sink: $0.value)
+                name: $0.key, filter: DeliveryFilter(), concurrency: concurrency,
+                isDistanceTold: exact.contains($0.key), sink: $0.value)
         }
     }
+
+    /// The names of the endpoints whose receivers are told exact distances.
+    package var exactNames: [String] { endpoints.filter(\.isDistanceTold).map(\.name) }
 
     /// The names of all endpoints.
     public var names: [String] { endpoints.map(\.name) }
@@ -99,6 +107,8 @@ public struct DeliverySettings: Sendable {
         }
         var concurrency = 16
         try section.integer("concurrency", in: 1...256) { concurrency = $0 }
+        var isDistanceTold = false
+        try section.flag("exact_distances") { isDistanceTold = $0 }
         var filter = try filter(&section)
         let rendering = try rendering(&section)
         if case .chat = rendering, filter.events == nil { filter.events = Self.chatEvents }
@@ -114,7 +124,9 @@ public struct DeliverySettings: Sendable {
             sink = CommandSink(command: command, rendering: rendering)
         default: throw section.error("kind", "must be \(kinds)")
         }
-        return DeliveryEndpoint(name: name, filter: filter, concurrency: concurrency, sink: sink)
+        return DeliveryEndpoint(
+            name: name, filter: filter, concurrency: concurrency, isDistanceTold: isDistanceTold,
+            sink: sink)
     }
 
     private static func filter(

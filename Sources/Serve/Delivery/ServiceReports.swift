@@ -1,11 +1,12 @@
 // Events that are about the service itself and not about one alert: a known set that is another than
-// before, a canary that does not come through, a stream of which too much is not examined. Each is
-// told as it begins, not again while it lasts.
+// before, a canary that does not come through, a stream of which too much is not examined, somebody who
+// tries out what is recognised. Each is told as it begins, not again while it lasts.
 
 internal import Foundation
 package import Logging
 internal import Match
 package import Report
+internal import Run
 internal import Synchronization
 
 /// Queues events about the service.
@@ -89,6 +90,25 @@ package final class ServiceReports: Sendable {
                 EventDraft(payload.kind.rawValue, about: stream.name, stream: stream.id) {
                     payload.body(id: $0)
                 }
+            ]
+        }
+    }
+
+    // MARK: Probing
+
+    /// Tells of somebody who seems to try out what is recognised.
+    func tellOfProbing(
+        _ suspicion: ProbingDetector.Suspicion, in stream: WatchedStream
+    ) async {
+        _ = await attempt { [composer] now in
+            let payload = EventPayload.probingSuspected(
+                suspicion.source, known: suspicion.known, variants: suspicion.variants,
+                since: suspicion.since, stream: stream, at: now, origin: composer.origin)
+            return [
+                EventDraft(
+                    payload.kind.rawValue, about: stream.name, stream: stream.id,
+                    set: suspicion.known.set
+                ) { payload.body(id: $0) }
             ]
         }
     }
