@@ -182,7 +182,10 @@ extension LiveStream.State {
         }
     }
 
-    private mutating func noteDecoded() { failedInARow = 0 }
+    private mutating func noteDecoded() {
+        failedInARow = 0
+        status.problem = nil
+    }
 
     /// Forgets what was kept: it has a hole.
     mutating func forgetRun() {

@@ -271,7 +271,6 @@ final class LiveStream: Sendable {
                 state.status.failed += 1
                 state.status.problem = refusal?.text ?? state.status.problem
             default:
-                state.status.problem = nil
                 state.status.samples += 1
                 state.status.lag = monotonicSeconds() - moment.arrival
             }

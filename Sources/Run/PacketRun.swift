@@ -7,7 +7,7 @@
 // stream and for all together; what exceeds them ends the run, and whoever keeps it is told. What is
 // only kept for the case never takes the room of what is decoded.
 
-internal import Decode
+package import Decode
 internal import DequeModule
 internal import Synchronization
 
