@@ -35,13 +35,18 @@ struct HLSMaster {
     private static let mostCommon = 64
 
     /// Reads a text; `nil` where it is no master playlist.
-    init?(_ text: [UInt8]) {
+    /// - Throws: `DecodeError` where it is more than the load's budget allows.
+    init?(_ text: [UInt8], load: ListLoad) throws(DecodeError) {
         var lines = text[...]
         if lines.starts(with: [0xef, 0xbb, 0xbf]) { lines = lines.dropFirst(3) }
-        guard lines.starts(with: Self.first) else { return nil }
+        guard lines.starts(with: Self.first), Self.mentionsVariants(text) else { return nil }
+        var count = 0
         var tag: ArraySlice<UInt8>?
         var isMaster = false
         while let line = Self.nextLine(of: &lines) {
+            count += 1
+            try load.step(1 + line.count / 64)
+            try PlaylistLines.check(count)
             if line.first == UInt8(ascii: "#") {
                 if line.starts(with: Self.variantTag) {
                     isMaster = true
@@ -56,6 +61,11 @@ struct HLSMaster {
             }
         }
         guard isMaster else { return nil }
+    }
+
+    /// Whether it is worth the while to take its lines apart; media playlists are long.
+    private static func mentionsVariants(_ text: [UInt8]) -> Bool {
+        text.withUnsafeBufferPointer { $0.mentions("#EXT-X-STREAM-INF:") }
     }
 
     private mutating func add(_ tag: ArraySlice<UInt8>, address: ArraySlice<UInt8>) {
@@ -114,12 +124,14 @@ struct HLSMaster {
 /// The attributes of a tag (RFC 8216, 4.2): names and values, with commas inside quotes.
 struct AttributeList {
     private var values: [String: String] = [:]
-    /// Attributes of a tag that are read, and bytes of one.
-    private static let most = 64, longest = 1024
+    /// Attributes of a tag that are looked at, and bytes of one.
+    private static let most = 256, longest = 1024
 
     init(_ text: ArraySlice<UInt8>) {
         var rest = text
-        while !rest.isEmpty, values.count < Self.most {
+        var looked = 0
+        while !rest.isEmpty, looked < Self.most {
+            looked += 1
             let name = rest.prefix { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ",") }
             rest = rest.dropFirst(name.count)
             guard rest.first == UInt8(ascii: "=") else {
@@ -161,10 +173,21 @@ struct AttributeList {
 /// Numbers of playlists and manifests, as far as they make sense.
 enum PlaylistNumber {
     /// A whole number that fits in 53 bits, so that sums and products of times can be formed.
-    static func whole(_ text: some StringProtocol) -> Int? {
-        let bare = text.drop { $0 == " " }
-        let trimmed = bare.prefix { $0 != " " }
-        guard let number = Int(trimmed), number.magnitude < 1 << 53 else { return nil }
-        return number
+    static func whole(_ text: some StringProtocol) -> Int? { whole(Array(text.utf8)[...]) }
+
+    /// A whole number, of bytes.
+    static func whole(_ text: ArraySlice<UInt8>) -> Int? {
+        var digits = text.drop { $0 == 0x20 }.prefix { $0 != 0x20 }
+        let sign = digits.first
+        if sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") { digits = digits.dropFirst() }
+        guard !digits.isEmpty else { return nil }
+        var number = 0
+        for digit in digits {
+            guard (0x30...0x39).contains(digit) else { return nil }
+            // Below 10 * 2^53.
+            number = number * 10 + Int(digit - 0x30)
+            guard number < 1 << 53 else { return nil }
+        }
+        return sign == UInt8(ascii: "-") ? -number : number
     }
 }

@@ -23,6 +23,7 @@ final class LiveOpenGuard {
     private let interrupt: Interrupt
     private let client: HTTPClient?
     private let rewrite: PlaylistRewriter?
+    private let lists: ListBudget
     private var rules = OpeningRules()
     private var first: UnsafeMutablePointer<AVIOContext>?
     private var original: OpenFunction?
@@ -36,9 +37,11 @@ final class LiveOpenGuard {
     /// Decides on the input's own address.
     /// - Throws: `DecodeError` where it may not be opened.
     init(
-        _ input: LiveInput, policy: EgressPolicy, rewrite: PlaylistRewriter?, interrupt: Interrupt
+        _ input: LiveInput, policy: EgressPolicy, rewrite: PlaylistRewriter?, lists: ListBudget,
+        interrupt: Interrupt
     ) throws(DecodeError) {
         self.input = input
+        self.lists = lists
         self.interrupt = interrupt
         self.rewrite = rewrite
         guard policy.schemes.contains(input.scheme) else {
@@ -174,17 +177,39 @@ final class LiveOpenGuard {
         var type = transfer.contentType
         let resource: ServedResource
         if cipher == nil, range == nil, try isList(transfer) {
-            let sent = try transfer.readAll(most: OpeningRules.longestList)
-            try rules.take(list: sent, isNamed: isNamed, now: Self.now)
-            let text = rewrite?(sent, location) ?? sent
-            try OpeningRules.check(rewritten: text)
-            resource = ServedResource(text: text)
+            resource = ServedResource(
+                text: try list(transfer, asked: address.url, isNamed: isNamed))
             // By which newer versions of the library know a list whose name does not tell.
             type = "application/vnd.apple.mpegurl"
         } else {
             resource = ServedResource(transfer, cipher: cipher)
         }
         return (try resource.makeContext(location: location, type: type), location)
+    }
+
+    /// A list as the library is to read it, within the budgets of the load and of the minute.
+    private func list(
+        _ transfer: HTTPTransfer, asked address: String, isNamed: Bool
+    ) throws(DecodeError) -> [UInt8] {
+        try waitForBudget()
+        let load = ListLoad(interrupt)
+        defer { lists.spend(load) }
+        let sent = try transfer.readAll(most: ListLimits.textBytes)
+        try rules.take(list: sent, isNamed: isNamed, now: Self.now)
+        let location = transfer.address.url
+        let text = try rewrite?(sent, location, load) ?? sent
+        return try rules.served(text, for: address, from: location, load)
+    }
+
+    /// Waits, on the reader's own thread, until the input's lists may take processor time again.
+    private func waitForBudget() throws(DecodeError) {
+        let end = Self.now + (try lists.wait(now: Self.now))
+        while Self.now < end {
+            guard !interrupt.isOverdue else {
+                throw interrupt.reason ?? DecodeError(.timedOut, "no data for too long")
+            }
+            usleep(50_000)
+        }
     }
 
     /// Whether the library would read it as a list, by its beginning.

@@ -46,15 +46,16 @@ public struct LiveReader: ~Copyable {
     /// - Parameters:
     ///   - egress: what the input may connect to, and all that it leads to.
     ///   - rewrite: is given each playlist before the library reads it.
+    ///   - lists: the budget of all connections to this input.
     /// - Throws: `DecodeError` where there is nothing, or nothing that is read, of code `refused`
     ///   where the policy does not allow it.
     public init(
         _ input: LiveInput, egress: EgressPolicy, interrupt: Interrupt,
-        rewrite: PlaylistRewriter? = nil
+        rewrite: PlaylistRewriter? = nil, lists: ListBudget = ListBudget()
     ) throws(DecodeError) {
         interrupt.arm(seconds: Self.longestOpening)
         let openGuard = try LiveOpenGuard(
-            input, policy: egress, rewrite: rewrite, interrupt: interrupt)
+            input, policy: egress, rewrite: rewrite, lists: lists, interrupt: interrupt)
         guard let packet = av_packet_alloc() else { throw DecodeError(.io, "out of memory") }
         do throws(DecodeError) {
             context = try Self.open(input, openGuard: openGuard, interrupt: interrupt)

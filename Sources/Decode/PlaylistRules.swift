@@ -7,9 +7,10 @@
 /// Rewrites the text of a playlist or manifest before the library reads it: the first and each
 /// reload.
 ///
-/// A pure function: of the text as the server sent it and of the address that it came from, which
-/// may hold secrets.
-public typealias PlaylistRewriter = @Sendable (_ text: [UInt8], _ url: String) -> [UInt8]
+/// A function of the text as the server sent it and of the address that it came from, which may hold
+/// secrets; within the budget of the load.
+public typealias PlaylistRewriter =
+    @Sendable (_ text: [UInt8], _ url: String, _ load: ListLoad) throws(DecodeError) -> [UInt8]
 
 /// Openings in a minute; a pure value.
 package struct OpeningBudget {
@@ -56,16 +57,23 @@ package enum PlaylistKind: Equatable {
     }
 
     /// The kind of a list.
-    package init(_ text: [UInt8]) {
+    /// - Throws: `DecodeError` where it has too many lines.
+    package init(_ text: [UInt8]) throws(DecodeError) {
         if Self.isManifest(text), !text.starts(with: "#EXTM3U".utf8) {
             self = .manifest
             return
         }
         var playlists = 0
-        for line in text.split(whereSeparator: { $0 == 0x0a || $0 == 0x0d || $0 == 0 })
-        where line.starts(with: "#EXT-X-STREAM-INF".utf8) || line.starts(with: "#EXT-X-MEDIA:".utf8)
-        {
-            playlists += 1
+        try text.withUnsafeBufferPointer { text throws(DecodeError) in
+            try PlaylistLines.forEach(of: text) { line in
+                // The letter that such a tag has and hardly a line besides.
+                guard line.count > 12, text[line.lowerBound] == UInt8(ascii: "#") else { return }
+                if text[line].starts(with: "#EXT-X-STREAM-INF".utf8)
+                    || text[line].starts(with: "#EXT-X-MEDIA:".utf8)
+                {
+                    playlists += 1
+                }
+            }
         }
         self = playlists > 0 ? .master(playlists: playlists) : .media
     }
@@ -73,7 +81,16 @@ package enum PlaylistKind: Equatable {
 
 /// What one input may open.
 struct OpeningRules {
+    /// What is known of a list that the library may load again.
+    private struct Known {
+        var held = 0
+        var isLive = false
+    }
+
     private var playlists = OpeningBudget(perMinute: mostPlaylists)
+    private var lists: [String: Known] = [:]
+    /// Bytes that the library keeps of initializations, of all loads.
+    private var initializations = 0
     private var resources = OpeningBudget(perMinute: mostResources)
 
     /// Playlists in a minute: a reload each half a second, of some renditions.
@@ -82,8 +99,6 @@ struct OpeningRules {
     private static let mostResources = 3000
     /// Playlists that one may name: the library opens them all.
     private static let mostNamed = 64
-    /// Bytes of a list: a day of two-second segments.
-    static let longestList = 4 << 20
 
     /// Counts an opening.
     mutating func open(now: Double) throws(DecodeError) {
@@ -105,7 +120,7 @@ struct OpeningRules {
             throw DecodeError(
                 .refused, "reads more than \(Self.mostPlaylists) playlists a minute")
         }
-        switch PlaylistKind(text) {
+        switch try PlaylistKind(text) {
         case .media, .manifest: break
         case .master:
             guard !isNamed else {
@@ -116,22 +131,53 @@ struct OpeningRules {
         }
     }
 
-    /// Decides on a list as the library will read it.
-    static func check(rewritten text: [UInt8]) throws(DecodeError) {
+    /// Decides on a list after it was rewritten.
+    /// - Parameters:
+    ///   - address: what the library asked for.
+    ///   - location: where it came from.
+    /// - Returns: what the library is to read.
+    mutating func served(
+        _ text: [UInt8], for address: String, from location: String, _ load: ListLoad
+    ) throws(DecodeError) -> [UInt8] {
         guard !text.isEmpty else {
             throw DecodeError(
                 .noVideo, "is DASH that names no video which can be read; use the stream's HLS")
         }
-        switch PlaylistKind(text) {
-        case .media: break
-        case .master(let count):
-            guard count <= mostNamed else {
-                throw DecodeError(
-                    .refused, "a playlist names \(count) others, more than \(mostNamed)")
-            }
-        case .manifest:
+        if try PlaylistKind(text) == .manifest {
             // The library would open what it names by itself, past every policy.
             throw DecodeError(.unsupported, "is DASH, which is read rewritten as HLS only")
+        }
+        var list = try MediaPlaylist(text, url: location, load: load)
+        guard list.playlists <= Self.mostNamed else {
+            throw DecodeError(
+                .refused, "a playlist names \(list.playlists) others, more than \(Self.mostNamed)")
+        }
+        var known = lists[address] ?? Known()
+        let served = try list.served(text, isLive: known.isLive)
+        if list.segments > 0, !list.isOver { known.isLive = true }
+        known.held = list.held
+        lists[address] = known
+        initializations += list.initializations
+        try checkHeld()
+        return served
+    }
+
+    private func checkHeld() throws(DecodeError) {
+        guard lists.count <= ListLimits.listsOfConnection else {
+            throw DecodeError(
+                .refused, "reads more than \(ListLimits.listsOfConnection) different playlists")
+        }
+        guard lists.values.reduce(0, { $0 + $1.held }) <= ListLimits.heldBytes else {
+            throw DecodeError(
+                .refused,
+                "the addresses in its playlists, with what they are relative to, take more than "
+                    + "\(ListLimits.heldBytes >> 20) MiB")
+        }
+        guard initializations <= ListLimits.initializationBytes else {
+            throw DecodeError(
+                .refused,
+                "its playlists have named initializations of more than "
+                    + "\(ListLimits.initializationBytes >> 20) MiB; it is opened anew")
         }
     }
 }

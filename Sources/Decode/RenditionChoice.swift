@@ -66,12 +66,21 @@ struct Rendition: Hashable {
 
     /// - Parameter codecs: as RFC 6381 writes them; empty where nothing is said.
     init(width: Int?, height: Int?, bandwidth: Int?, codecs: some StringProtocol) {
+        self.init(
+            width: width, height: height, bandwidth: bandwidth,
+            fitness: CodecNames.fitness(of: codecs), saysCodecs: !codecs.isEmpty)
+    }
+
+    /// - Parameters:
+    ///   - fitness: what can be done with its codecs.
+    ///   - saysCodecs: whether it names any.
+    init(width: Int?, height: Int?, bandwidth: Int?, fitness: Fitness, saysCodecs: Bool) {
         let sides = [width, height].compactMap { $0 }.filter { $0 > 0 }
         lines = sides.min()
         self.bandwidth = bandwidth
-        fitness = CodecNames.fitness(of: codecs)
-        if lines == nil, codecs.isEmpty, let bandwidth, bandwidth < Self.leastOfVideo {
-            fitness = .doubtful
+        self.fitness = fitness
+        if lines == nil, !saysCodecs, let bandwidth, bandwidth < Self.leastOfVideo {
+            self.fitness = .doubtful
         }
     }
 }
@@ -126,14 +135,16 @@ enum CodecNames {
         "wvtt", "tx3g", "ttml", "vtt", "webvtt",
     ]
 
-    /// Most bytes of a list that are looked at.
-    private static let longest = 1024
+    /// Most bytes of a list that are looked at, and names.
+    private static let longest = 1024, most = 32
 
     /// What can be done with a rendition of these codecs.
     static func fitness(of codecs: some StringProtocol) -> Rendition.Fitness {
         var hasSound = false
         var hasUnknown = false
-        for codec in codecs.utf8.prefix(longest).split(separator: UInt8(ascii: ",")) {
+        for codec in codecs.utf8.prefix(longest).split(
+            separator: UInt8(ascii: ","), maxSplits: most
+        ).prefix(most) {
             let text = String(decoding: codec, as: UTF8.self)
             let name = String(text.drop { $0 == " " }.prefix { $0 != "." && $0 != " " })
             let lowered = name.lowercased()

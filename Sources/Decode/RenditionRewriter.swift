@@ -27,15 +27,27 @@ package final class RenditionRewriter: Sendable {
     ///
     /// What cannot be read, or names no video, becomes nothing.
     /// - Parameter url: where it came from.
-    package func rewritten(_ text: [UInt8], url: String) -> [UInt8] {
-        rewritten(text, url: url, now: Self.now())
+    /// - Throws: `DecodeError` where it is more than the load's budget allows.
+    package func rewritten(
+        _ text: [UInt8], url: String, load: ListLoad
+    ) throws(DecodeError) -> [UInt8] {
+        try rewritten(text, url: url, now: Self.now(), load: load)
     }
 
-    package func rewritten(_ text: [UInt8], url: String, now: Double) -> [UInt8] {
-        if let master = HLSMaster(text) { return master.written(choice, attempt: attempt) }
+    package func rewritten(
+        _ text: [UInt8], url: String, now: Double, load: ListLoad
+    ) throws(DecodeError) -> [UInt8] {
+        if let master = try HLSMaster(text, load: load) {
+            return master.written(choice, attempt: attempt)
+        }
         guard DASHManifest.isManifest(text) else { return text }
-        let manifest = DASHManifest(text, url: url, choice: choice, now: now, attempt: attempt)
-        return manifest.map { manifest in dash.withLock { $0.written(manifest) } } ?? []
+        let manifest = try DASHManifest(
+            text, url: url, choice: choice, now: now, attempt: attempt, load: load)
+        guard let manifest else { return [] }
+        // Of one connection, which belongs to one thread: nobody waits here.
+        return try dash.withLock { list throws(DecodeError) in
+            try list.written(manifest, load)
+        }
     }
 
     /// Seconds since 1970.

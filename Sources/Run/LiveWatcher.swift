@@ -220,6 +220,7 @@ final class LiveWatcher: Sendable {
         var clock = LiveClock()
         var silence = SilenceLimit()
         var repair = RepairLimit()
+        let lists = ListBudget()
         /// Connections in a row that gave no keyframe.
         var barren = 0
         var isRefusalTold = false
@@ -274,7 +275,9 @@ final class LiveWatcher: Sendable {
         do throws(DecodeError) {
             var reader = try LiveReader(
                 input, egress: egress, interrupt: interrupt,
-                rewrite: { rewriter.rewritten($0, url: $1) })
+                rewrite: { text, url, load throws(DecodeError) in
+                    try rewriter.rewritten(text, url: url, load: load)
+                }, lists: course.lists)
             stream.set(.connected)
             let connected = monotonicSeconds()
             pace.begin()

@@ -124,7 +124,7 @@ import Testing
             }
         }
         let address = "http://127.0.0.1:\(server.port)/a.m3u8"
-        let found = try LiveHTTP.read(address) { text, url in
+        let found = try LiveHTTP.read(address) { text, url, _ in
             url == address
                 ? Array(String(decoding: text, as: UTF8.self).replacing("bad", with: "good").utf8)
                 : text
