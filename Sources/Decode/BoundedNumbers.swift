@@ -9,8 +9,9 @@
 // proves that it does. See docs/decisions/0017.
 
 extension Int {
-    /// Whole numbers that a Double tells apart. Sums of two of them, and products of one with a
-    /// thousand, do not overflow.
+    /// Whole numbers that a Double tells apart.
+    ///
+    /// Sums of two of them, and products of one with a thousand, do not overflow.
     static let boundedRange = -(1 << 53)...1 << 53
 
     /// The whole number next to `value` towards zero, brought into a range; what is no number counts

@@ -78,8 +78,9 @@ package enum Matroska {
 
 /// Boxes of MP4, to be rewritten.
 package enum MP4 {
-    /// The file with every box of a kind replaced; boxes around it get their new sizes. What the boxes
-    /// point to must stand before them.
+    /// The file with every box of a kind replaced; boxes around it get their new sizes.
+    ///
+    /// Data that boxes point to must stand before them.
     package static func replacing(_ kind: String, in data: Data, _ body: (Data) -> Data) -> Data {
         let containers = ["moov", "trak", "mdia", "minf", "stbl", "edts"]
         var (result, rest) = (Data(), data)
