@@ -72,7 +72,7 @@ enum HTML {
         :root { --ink: #1d2430; --soft: #5b6472; --paper: #fbfbfa; --line: #d5d8dd; --box: #f0f1f3;
           --hit: #b3261e; --weak: #96600a; --far: #6c7480; --found: #fbe9e7; --quiet: #eef3f8;
           --a: #1f5fbf; --b: #8a3ea8; --c: #15795a; --d: #a5510f; --band: #1f5fbf22; }
-        @media (prefers-color-scheme: dark) {
+        @media screen and (prefers-color-scheme: dark) {
           :root { --ink: #e6e8eb; --soft: #a4acb8; --paper: #15181d; --line: #3a414c;
             --box: #20252c;
             --hit: #ff8a80; --weak: #f0b757; --far: #98a1ae; --found: #3d2220; --quiet: #1d2732;
@@ -134,7 +134,16 @@ enum HTML {
         .region { vertical-align: middle; margin-right: .4rem; }
         .region .whole { fill: var(--box); stroke: var(--far); }
         .region .part { fill: var(--band); stroke: var(--a); stroke-width: 1.5; }
-        @media print { .scroll { overflow: visible; } }
+        @page { margin: 12mm; }
+        @media print {
+          :root { color-scheme: light; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+          body { font-size: 10pt; } main { max-width: none; padding: 0; }
+          .scroll { overflow: visible; } .plot { min-width: 0; }
+          table { font-size: 7.5pt; } th, td { padding: .15rem .3rem; }
+          thead { display: table-header-group; } thead th { white-space: normal; }
+          tr, .plot, .legend, .verdict, .warning { break-inside: avoid; }
+          h2 { break-after: avoid; } .item, .note:not(:empty) { min-width: 0; }
+          td, tbody th { white-space: normal; overflow-wrap: anywhere; } }
 
         """
 }

@@ -89,7 +89,7 @@ extension PictureTwin {
     /// The picture turned about its middle, from the four samples about each place.
     static func turned(
         width: Int, height: Int, sine: Double, cosine: Double, side: Int,
-        sample: (_ x: Int, _ y: Int) -> Double
+        sample: @escaping (_ x: Int, _ y: Int) -> Double
     ) -> [Double] {
         func inside(_ index: Int, _ count: Int) -> Int {
             let mirrored = index < 0 ? -1 - index : index < count ? index : 2 * count - 1 - index

@@ -28,11 +28,12 @@ struct Query {
 
     /// Refuses a name that a route does not know.
     static func unknown(_ name: some StringProtocol, _ allowed: Set<String>) -> APIError {
-        let takes = allowed.isEmpty ? "nothing" : allowed.sorted().joined(separator: ", ")
+        let takes =
+            allowed.isEmpty
+            ? "nothing" : allowed.sorted().joined(separator: ", ") + " and nothing else"
         return APIError(
             .badRequest, "bad_query",
-            "\(PlainText.escaped(String(name.prefix(50)))) is not known: the query takes \(takes) "
-                + "and nothing else")
+            "\(PlainText.escaped(String(name.prefix(50)))) is not known: the query takes \(takes)")
     }
 
     func text(_ name: String) -> String? { values[name] }
