@@ -49,7 +49,9 @@ public final class FollowingDecoder: @unchecked Sendable {
     }
 
     /// Why memory for a picture was refused since this was asked last; `nil` where none was.
-    public func takeRefusal() -> PictureRefusal? { decoder?.takeRefusal() }
+    public func takeRefusal() -> PictureRefusal? {
+        decoder == nil ? codec?.refusal(by: limits) : decoder?.takeRefusal()
+    }
 
     deinit { av_frame_free(&frame) }
 

@@ -33,7 +33,7 @@ public struct MediaLibrary: Sendable {
     /// pixels.
     ///
     /// A small file can ask for a thousand times its size.
-    private static let maximumAllocation = 256 << 20
+    static let maximumAllocation = 256 << 20
 
     /// Decoders that are open now, in the whole process: for tests of what is left behind.
     package static var openDecoders: Int { VideoDecoder.openCount }

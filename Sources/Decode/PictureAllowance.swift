@@ -22,6 +22,15 @@ func withMemory<Result>(
     return (result, vigil_budget_end())
 }
 
+extension TrackCodec {
+    /// What the container's word for the size is refused with; `nil` where it may be so large.
+    func refusal(by limits: PictureLimits) -> PictureRefusal? {
+        let (width, height) = (Int(parameters.pointee.width), Int(parameters.pointee.height))
+        guard width > 0, height > 0, !limits.admits(width, height) else { return nil }
+        return PictureRefusal(width: width, height: height, limits)
+    }
+}
+
 /// Belongs to one decoder; asked on any of its threads.
 final class PictureAllowance: Sendable {
     private struct Shape: Hashable {
@@ -138,6 +147,9 @@ final class PictureAllowance: Sendable {
         var status = avcodec_default_get_buffer2(context, frame, flags)
         guard status >= 0 else {
             give(Int(bytes))
+            if Int(bytes) > MediaLibrary.maximumAllocation {
+                refuse(atLeast: PictureRefusal(block: MediaLibrary.maximumAllocation))
+            }
             return status
         }
         let held = Unmanaged.passRetained(self)

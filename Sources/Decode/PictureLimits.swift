@@ -110,6 +110,11 @@ public struct PictureRefusal: Sendable, Hashable {
         text = "needs more than \(limits.mostBytes >> 20) MB to be decoded (\(setting))"
     }
 
+    init(block bytes: Int) {
+        kind = .tooLarge
+        text = "needs more than \(bytes >> 20) MB for a picture at once"
+    }
+
     private init(_ kind: Kind, _ text: String) { (self.kind, self.text) = (kind, text) }
 
     /// All streams that are followed take all that they may together.

@@ -90,8 +90,10 @@ public struct StandaloneDecoder: ~Copyable {
     /// Closes decoders that were refused memory, which keep what they took before that, and those used
     /// the longest ago while all hold too much.
     private mutating func limitMemory() {
-        refusal = open?.decoder.takeRefusal()
-        if refusal != nil { opened.removeLast() }
+        if let refused = open?.decoder.takeRefusal() {
+            refusal = refused
+            opened.removeLast()
+        }
         var bytes = 0
         let kept = opened.reversed().prefix { open in
             bytes += open.decoder.peakBytes
@@ -183,6 +185,7 @@ public struct StandaloneDecoder: ~Copyable {
         }
         if opened.count == most { opened.removeFirst() }
         guard let new = try? Open(codec, form, parameterSets: sets, limits) else {
+            refusal = codec.refusal(by: limits)
             return false
         }
         openings += 1

@@ -10,8 +10,8 @@ internal import Synchronization
 struct VideoDecoder: ~Copyable {
     private let context: UnsafeMutablePointer<AVCodecContext>
     private let allowance: PictureAllowance
-    /// The size that the container says.
-    private let declared: (width: Int, height: Int)
+    /// What the container's word for the size is refused with.
+    private let refusalOfDeclared: PictureRefusal?
 
     /// Opens a decoder.
     /// - Parameters:
@@ -45,13 +45,15 @@ struct VideoDecoder: ~Copyable {
         guard status >= 0 else {
             var freeing: UnsafeMutablePointer<AVCodecContext>? = context
             avcodec_free_context(&freeing)
+            if let refusal = track.refusal(by: limits) {
+                throw DecodeError(.unsupported, refusal.text)
+            }
             throw DecodeError(
                 status: status, doing: "cannot open the decoder", interrupt: Interrupt())
         }
         self.context = context
         self.allowance = allowance
-        let parameters = track.parameters.pointee
-        declared = (Int(parameters.width), Int(parameters.height))
+        refusalOfDeclared = track.refusal(by: limits)
         Self.opened.add(1, ordering: .relaxed)
     }
 
@@ -131,12 +133,7 @@ struct VideoDecoder: ~Copyable {
     /// Where nothing came, the container's word for the size may be why: the library does without a
     /// size that is too large, and some decoders then have none.
     private func noteDeclared() {
-        guard declared.width > 0, declared.height > 0,
-            !allowance.limits.admits(declared.width, declared.height)
-        else { return }
-        allowance.refuse(
-            atLeast: PictureRefusal(
-                width: declared.width, height: declared.height, allowance.limits))
+        if let refusalOfDeclared { allowance.refuse(atLeast: refusalOfDeclared) }
     }
 
     /// Whether a picture is within the limits; one that is not is dropped.
