@@ -278,7 +278,7 @@ package struct MediaPlaylist {
         let oldest = segments % max(1, newest.count)
         let entries = segments > newest.count ? newest[oldest...] + newest[..<oldest] : newest[...]
         // Above 2^62 the library takes bits off; below, the sum is one.
-        let first = (sequence & Int.max / 2) + segments - newest.count
+        let first = (sequence & (Int.max / 2)) + segments - newest.count
         var list = Array("#EXTM3U\n#EXT-X-VERSION:7\n".utf8)
         if let target { list += text[target] + [0x0a] }
         list += "#EXT-X-MEDIA-SEQUENCE:".utf8

@@ -15,7 +15,7 @@ import Testing
         // What is refused names nothing; the reasons are tested in ListBudgetTests.
         let bytes = try? rewriter.rewritten(
             Array(text.utf8), url: "http://host/live/x.mpd?token=1", now: now,
-            load: ListLoad(Interrupt()))
+            load: ListLoad(Interrupt(), seconds: 600))
         return String(decoding: bytes ?? [], as: UTF8.self)
     }
 
@@ -263,7 +263,7 @@ import Testing
                 }
             }
             let out = try? RenditionRewriter(.standard).rewritten(
-                bytes, url: "http://h/x", now: 1e6, load: ListLoad(Interrupt()))
+                bytes, url: "http://h/x", now: 1e6, load: ListLoad(Interrupt(), seconds: 600))
             let text = String(decoding: out ?? [], as: UTF8.self)
             #expect(out == bytes || addresses(text).count <= 64)
         }

@@ -5,8 +5,11 @@ import Decode
 import Testing
 
 @Suite struct ListBudgetTests {
+    /// A budget of all but processor time, which a busy machine would decide on.
+    private static func patient() -> ListLoad { ListLoad(Interrupt(), seconds: 600) }
+
     private func rewritten(
-        _ text: String, now: Double = 1e9, load: ListLoad = ListLoad(Interrupt())
+        _ text: String, now: Double = 1e9, load: ListLoad = ListBudgetTests.patient()
     ) -> Result<String, DecodeError> {
         do throws(DecodeError) {
             let bytes = try RenditionRewriter(.standard).rewritten(
@@ -226,7 +229,7 @@ import Testing
 
     private func served(_ text: String, isLive: Bool = false) throws -> String {
         var list = try MediaPlaylist(
-            Array(text.utf8), url: "http://h/x.m3u8", load: ListLoad(Interrupt()))
+            Array(text.utf8), url: "http://h/x.m3u8", load: Self.patient())
         return String(
             decoding: try list.served(Array(text.utf8), isLive: isLive), as: UTF8.self)
     }
@@ -317,7 +320,7 @@ import Testing
     @Test func addressesCountAsLongAsTheyBecome() throws {
         let text = Array(media(10_000, end: "#EXT-X-ENDLIST\n").utf8)
         func held(_ url: String) throws -> Int {
-            try MediaPlaylist(text, url: url, load: ListLoad(Interrupt())).held
+            try MediaPlaylist(text, url: url, load: Self.patient()).held
         }
         let folder = String(repeating: "b", count: 3900)
         #expect(try held("http://h/x.m3u8") < 2 << 20)

@@ -24,7 +24,8 @@ import Testing
     ) -> String {
         let rewriter = RenditionRewriter(choice, attempt: attempt)
         let bytes = try? rewriter.rewritten(
-            Array(text.utf8), url: "http://host/master.m3u8", load: ListLoad(Interrupt()))
+            Array(text.utf8), url: "http://host/master.m3u8",
+            load: ListLoad(Interrupt(), seconds: 600))
         return String(decoding: bytes ?? [], as: UTF8.self)
     }
 
@@ -183,7 +184,7 @@ import Testing
                 bytes.append(UInt8.random(in: 0...255, using: &random))
             }
             let out = try RenditionRewriter(.standard).rewritten(
-                bytes, url: "http://h/\(round)", load: ListLoad(Interrupt()))
+                bytes, url: "http://h/\(round)", load: ListLoad(Interrupt(), seconds: 600))
             #expect(out.count <= bytes.count + 100)
         }
     }
