@@ -82,7 +82,7 @@ import Testing
         for await _ in deaf { heard += 1 }
         #expect(heard == EventHub.mostWaiting, "it has ended")
         #expect(hub.listeners == 2)
-        withExtendedLifetime(fresh) {}
+        withExtendedLifetime((good, fresh)) {}
     }
 
     @Test func anAbsenceIsToldMinuteByMinute() {

@@ -45,6 +45,11 @@ package struct ConnectionPlaces: Sendable {
         package var isAdmitted: Bool
         /// Those that lost theirs; they are to be closed.
         package var evicted: [UInt64]
+
+        package init(isAdmitted: Bool, evicted: [UInt64]) {
+            self.isAdmitted = isAdmitted
+            self.evicted = evicted
+        }
     }
 
     private struct Connection {
