@@ -12,11 +12,13 @@ struct WorkerThreads {
     func start(count: Int, name: String, _ body: @escaping @Sendable () -> Void) {
         for number in 0..<count {
             group.enter()
+            let title = "\(name)-\(number)"
             let thread = Thread { [group] in
+                // Only a thread that runs can be named for the system, which shows 15 bytes.
+                Thread.current.name = title
                 body()
                 group.leave()
             }
-            thread.name = "\(name)-\(number)"
             // The decoders' call depth is bounded, but above the 512 KiB that some systems give.
             thread.stackSize = 2 << 20
             thread.start()
