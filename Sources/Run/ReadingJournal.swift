@@ -216,7 +216,9 @@ package final class ReadingJournal: @unchecked Sendable {
                 continue
             }
             let now = vigil_thread_nanoseconds(slot.thread)
-            if let before = watch.spent[number], before.thread == slot.thread, now >= 0 {
+            if let before = watch.spent[number], before.thread == slot.thread,
+                before.nanoseconds >= 0, now >= before.nanoseconds
+            {
                 let percent = (now - before.nanoseconds) / (passed * 10_000)
                 vigil_note_word(&slots[number].busy_percent, UInt32(clamping: min(100, percent)))
             }

@@ -256,14 +256,16 @@ import Testing
             #expect(isWaiting() && bed.desk.heldBack == falls - 1)
             // No hook releases it, it keeps its place, and nobody takes it to be away.
             #expect(try await bed.publish("1") == id)
-            await bed.sweep(inSeconds: 5000)
+            // The first time it waits for seconds only, which a slow machine may take.
+            if falls > 1 { await bed.sweep(inSeconds: 5000) }
             #expect(try isWaiting() && bed.isWatched(id) && bed.desk.readers == 1)
             try await bed.desk.flush()
             let minute = try #require(try store.total(of: id))
             #expect((minute.missedSeconds[.notRunning] ?? 0) > 590)
-            try bed.desk.resumeDue(at: unixMilliseconds() + 5000)
+            let next = try #require(try store.suspicions().first).nextUnixMilliseconds
+            try bed.desk.resumeDue(at: next - 1)
             #expect(isWaiting(), "too early")
-            try bed.desk.resumeDue(at: unixMilliseconds() + 700_000)
+            try bed.desk.resumeDue(at: next)
             #expect(!isWaiting() && bed.desk.status(of: id) != nil && bed.desk.heldBack == 0)
             #expect(try store.suspicions().map(\.isOnProbation) == [true])
             try await bed.desk.close()
