@@ -5,8 +5,9 @@
 // the one whose account is lowest is next; of equal ones, the one that came first. After a rest an
 // account goes on at that of the one served last, so that nobody saves up turns by waiting; a new one
 // begins a usual turn above it, so that those who come anew all the time are not always first.
-// Accounts only grow, and who waits keeps its place while the others' pass it: nobody starves. (Start-time fair queueing: Goyal, Vin and
-// Cheng, SIGCOMM 1996.) While turns cost alike it is first come, first served.
+// Accounts only grow, and a stream that waits keeps its place while the others' pass it: nobody starves.
+// While turns cost alike it is first come, first served. (Start-time fair queueing: Goyal, Vin and Cheng,
+// SIGCOMM 1996.)
 
 internal import HeapModule
 
@@ -57,6 +58,9 @@ package struct FairQueue<Element> {
         served = max(served, first.account)
         return (first.element, first.account)
     }
+
+    /// Forgets all that wait; accounts stay.
+    package mutating func removeAll() { waiting = Heap() }
 
     /// An account after a turn.
     /// - Parameter cost: processor time, seconds.

@@ -101,7 +101,7 @@ package final class LoopbackFeed: @unchecked Sendable {
         guard let peer = ownPeer() else { return }
         defer { close(peer) }
         // Ten pieces a second, so that keyframes come one by one.
-        let pieces = max(1, Int(seconds * 10))
+        let pieces = max(1, Int(bounded: seconds * 10))
         let size = max(1, bytes.count / pieces + 1)
         for start in stride(from: 0, to: bytes.count, by: size) where goesOn {
             let end = min(bytes.count, start + size)

@@ -26,9 +26,11 @@ import Testing
             .appending(path: "vigil-test-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: path) }
         try clip.write(to: path, as: .mp4, repeats: 1)
+        let interrupt = Interrupt()
         var source = try FrameSource(
-            .file(path), policy: SamplingPolicy(mode: sampling, minimumInterval: 0),
-            limits: (limits, .still), interrupt: Interrupt())
+            OpenMedia(.file(path), interrupt: interrupt),
+            policy: SamplingPolicy(mode: sampling, minimumInterval: 0),
+            limits: (limits, .still), interrupt: interrupt)
         var looker = ImmediateLooker { _ in }
         return source.forEachFrame(&looker)
     }
