@@ -23,7 +23,7 @@ import Testing
 
     @Test func onlyReviewersAreToldDistances() async throws {
         let hub = EventHub()
-        let listener = try #require(hub.listen())
+        let listener = try hub.listen(by: "reviewer a")
         let alert = Alert(
             id: newID(), input: "in",
             known: KnownReference(set: "s", item: "i", category: ""), firstSeen: 0, lastSeen: 1,

@@ -31,7 +31,7 @@ import Testing
             DeliverySettings([:], concurrency: 1, retrySeconds: [0]), store: store,
             composer: composer, logger: Logger(label: "test"), queued: {})
         let events = EventHub()
-        let listener = try #require(events.listen())
+        let listener = try events.listen(by: "reviewer a")
         let desk = ProbingDesk(
             store: store, events: events, reports: reports, logger: Logger(label: "test"))
         for number in 0..<30 {
