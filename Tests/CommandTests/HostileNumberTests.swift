@@ -128,7 +128,8 @@ import Testing
         let over = result.objects(ofType: "input").first {
             ($0["input"] as? String ?? "").hasSuffix("over.ivf")
         }
-        #expect((over?["error"] as? String ?? "").contains("not believed"), "\(over ?? [:])")
+        let error = over?["error"] as? String ?? ""
+        #expect(error.contains("not believed"), "\(over ?? [:])")
     }
 
     @Test func otherNumbersThatNoRecordingHasHarmNothing() throws {

@@ -117,7 +117,7 @@ extension ServiceAsUsed {
             let place = try Workplace()
             let service = try service(place)
             let ids = try peers.addresses.map { try service.watch($0) }
-            #expect(try wait(20) { peers.connectionCounts.allSatisfy { $0 > 0 } }, "all connect")
+            #expect(wait(20) { peers.connectionCounts.allSatisfy { $0 > 0 } }, "all connect")
             usleep(1_500_000)
             #expect(readers(service) == ids.count)
             let began = Date()
@@ -139,7 +139,7 @@ extension ServiceAsUsed {
             let place = try Workplace()
             let service = try service(place)
             for address in peers.addresses { try service.watch(address) }
-            #expect(try wait(20) { peers.connectionCounts.allSatisfy { $0 > 0 } }, "all connect")
+            #expect(wait(20) { peers.connectionCounts.allSatisfy { $0 > 0 } }, "all connect")
             // Callers that do not leave, in the midst of a request and while they listen.
             let listener = try RawConnection(port: service.port)
             listener.send(
