@@ -145,8 +145,12 @@ struct Demuxer: ~Copyable {
                 vigil_open_input(&context, name, format, &options)
             }
         }
+        // What was opened without a part of its index is opened again for each of its tracks.
+        if wasRefused {
+            avformat_close_input(&context)
+            throw memoryRefused(DemuxLimits.openingBytes, doing: "opened")
+        }
         guard status >= 0, let context else {
-            if wasRefused { throw memoryRefused(DemuxLimits.openingBytes, doing: "opened") }
             throw DecodeError(status: status, doing: "cannot open", interrupt: interrupt)
         }
         return context

@@ -102,7 +102,10 @@ public struct LiveReader: ~Copyable {
         let (status, wasRefused) = withMemory(atMost: mostBytes) {
             vigil_open_input(&context, url, nil, &options)
         }
-        if status < 0, wasRefused { throw memoryRefused }
+        if wasRefused {
+            avformat_close_input(&context)
+            throw memoryRefused
+        }
         guard status >= 0, let context else {
             if input.isRTSP, status == -EINVAL {
                 throw DecodeError(

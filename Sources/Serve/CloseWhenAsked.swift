@@ -1,4 +1,5 @@
-// Closes a connection after the answer where the caller asked for that, in whatever case it wrote it.
+// Closes a connection after the answer where the caller asked for that, in whatever case it wrote it, or
+// where the answer says so: what a stranger may have that is large is had once a connection.
 //
 // The server library knows only "close"; nginx's RTMP module writes "Close", and holds the publisher
 // up until the connection is closed.
@@ -14,17 +15,25 @@ final class CloseWhenAsked: ChannelInboundHandler, ChannelOutboundHandler, Remov
     typealias OutboundOut = HTTPResponsePart
 
     private var isLast = false
+    /// Whether the answer that is being written says that it is the last.
+    private var saysSo = false
+
+    private static func asksToClose(_ fields: HTTPFields) -> Bool {
+        let options = fields[.connection]?.split(separator: ",") ?? []
+        return options.contains { $0.filter { $0 != " " }.lowercased() == "close" }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if case .head(let request) = unwrapInboundIn(data) {
-            let options = request.headerFields[.connection]?.split(separator: ",") ?? []
-            isLast = options.contains { $0.filter { $0 != " " }.lowercased() == "close" }
+            isLast = Self.asksToClose(request.headerFields)
         }
         context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard isLast, case .end = unwrapOutboundIn(data) else {
+        let part = unwrapOutboundIn(data)
+        if case .head(let response) = part { saysSo = Self.asksToClose(response.headerFields) }
+        guard isLast || saysSo, case .end = part else {
             return context.write(data, promise: promise)
         }
         let written = promise ?? context.eventLoop.makePromise(of: Void.self)

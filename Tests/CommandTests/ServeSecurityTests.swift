@@ -175,7 +175,8 @@ extension ServiceAsUsed {
 
         // MARK: - Crashes
 
-        @Test(arguments: [SIGSEGV, SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE])
+        // Without SIGABRT: threads of tests block it, a child inherits that, and abort() alone undoes it.
+        @Test(arguments: [SIGSEGV, SIGILL, SIGTRAP, SIGBUS, SIGFPE])
         func aCrashPrintsNothing(number: Int32) throws {
             let process = Process()
             let pipe = Pipe()

@@ -20,7 +20,7 @@ import Testing
     @Test func ordinaryStampsStayAsTheyAre() {
         var line = line(start: 80)
         // Reordered, and decoded before they are shown.
-        let stamps: [(Int64, Int64)] = [(80, 0), (240, 40), (160, 80), (120, 120), (200, 160)]
+        let stamps: [(Int64, Int64)] = [(80, 0), (240, 40), (160, 80), (121, 120), (200, 160)]
         for (index, (pts, dts)) in stamps.enumerated() {
             let step = line.next(presentation: pts, decoding: dts, isKey: index == 0)
             #expect(step.presentation == pts && step.decoding == dts && !step.isDiscontinuity)

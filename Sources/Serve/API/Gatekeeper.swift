@@ -140,7 +140,8 @@ struct AnswerFailures: RouterMiddleware {
             if answer.status == .notFound, error is HTTPError {
                 answer = methods.refusal(at: request.uri.path) ?? answer
             }
-            if answer.status.code >= 500, !(error is DeskError) {
+            // Refusals of our own are counted where they are made; the log is for what failed.
+            if answer.status.code >= 500, !(error is DeskError), !(error is APIError) {
                 logger.error("\(request.method) \(request.uri.path) failed: \(error)")
             }
             if answer.status == .contentTooLarge {
